@@ -156,8 +156,10 @@ class KernelError(OnggiError, OSError):
 class IntegrityError(OnggiError):
     """Bytes that do not have the digest or size they were promised with."""
 
-    def __init__(self, template: str, *, expected: str, actual: str, **facts: object) -> None:
-        super().__init__(template, expected=expected, actual=actual, **facts)
+    def __init__(
+        self, template: str, *, expected: str, actual: str, hint: str = "", **facts: object
+    ) -> None:
+        super().__init__(template, hint=hint, expected=expected, actual=actual, **facts)
         self.expected = expected
         self.actual = actual
 
@@ -182,7 +184,13 @@ class ContainerFailed(OnggiError):
     """A command in a container that the caller waited for ended with `exit_status` ≠ 0."""
 
     def __init__(
-        self, template: str, *, exit_status: int, stderr: bytes = b"", hint: str = "", **facts: object
+        self,
+        template: str,
+        *,
+        exit_status: int,
+        stderr: bytes = b"",
+        hint: str = "",
+        **facts: object,
     ) -> None:
         super().__init__(template, hint=hint, exit_status=exit_status, **facts)
         self.exit_status = exit_status

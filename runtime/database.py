@@ -1,0 +1,172 @@
+"""The one SQLite file: names, containers and the build cache, changed by transactions.
+
+Blobs and file trees are files; everything that has a *name* or a *state* is a row here, so
+that a kill -9 at any moment leaves the old state or the new one. Several processes use the
+file at once (callers, monitors): write-ahead logging lets readers go on, and every change is
+one short transaction.
+
+Rule: the only module that imports sqlite3. A connection belongs to one thread of one process
+and is never carried across a fork (https://sqlite.org/howtocorrupt.html, 2.6).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from runtime.errors import HostLacks, OnggiError
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS images (          -- a name and the manifest it means now
+    name        TEXT PRIMARY KEY,            -- full reference: docker.io/onggi/base:latest
+    manifest    TEXT NOT NULL,               -- digest
+    named_ns    INTEGER NOT NULL             -- since the epoch
+);
+CREATE TABLE IF NOT EXISTS containers (
+    id          TEXT PRIMARY KEY,            -- 64 hex digits
+    name        TEXT NOT NULL UNIQUE,
+    image       TEXT NOT NULL,               -- the name that was asked for
+    manifest    TEXT NOT NULL,               -- digest of the manifest it was made from
+    request     TEXT NOT NULL,               -- JSON: what the user asked for
+    created_ns  INTEGER NOT NULL,
+    status      TEXT NOT NULL,               -- see runtime/container/state.py
+    owner_pid   INTEGER NOT NULL,            -- who is creating or removing it: a process
+    owner_start INTEGER NOT NULL,            --   … and its start time, as PIDs come again
+    pid         INTEGER NOT NULL DEFAULT 0,  -- PID 1 of the container, as the host counts
+    pid_start   INTEGER NOT NULL DEFAULT 0,
+    monitor_pid INTEGER NOT NULL DEFAULT 0,
+    monitor_start INTEGER NOT NULL DEFAULT 0,
+    started_ns  INTEGER NOT NULL DEFAULT 0,
+    finished_ns INTEGER NOT NULL DEFAULT 0,
+    exit_code   INTEGER,                     -- NULL: it has not ended, or nobody saw how
+    oom_killed  INTEGER NOT NULL DEFAULT 0,
+    error       TEXT NOT NULL DEFAULT ''     -- why its command could not be started
+);
+CREATE TABLE IF NOT EXISTS build_cache (     -- the layer that a step made
+    key         TEXT PRIMARY KEY,
+    digest      TEXT NOT NULL,
+    diff_id     TEXT NOT NULL,
+    size        INTEGER NOT NULL,
+    used_ns     INTEGER NOT NULL
+);
+"""
+
+Row = sqlite3.Row
+
+
+class Database:
+    """The state directory's rows. One object may be shared by threads: each gets its own
+    connection, opened at first use and again after a fork.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / "onggi.db"
+        self._local = threading.local()
+
+    def one(self, query: str, *values: object) -> Row | None:
+        """The first row, or None."""
+        with _translated(self.path):
+            row: Row | None = self._connection().execute(query, values).fetchone()
+            return row
+
+    def all(self, query: str, *values: object) -> list[Row]:
+        """All rows."""
+        with _translated(self.path):
+            return self._connection().execute(query, values).fetchall()
+
+    def change(self, statement: str, *values: object) -> int:
+        """Carry out one statement durably; return how many rows it changed.
+
+        With a WHERE over the state that the caller believes in, this is a compare-and-swap.
+        """
+        with _translated(self.path):
+            return self._connection().execute(statement, values).rowcount
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All statements inside become visible together, or none. Waits for other writers."""
+        connection = self._connection()
+        with _translated(self.path):
+            connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        with _translated(self.path):
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close this thread's connection; the next use opens it again."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None and self._local.pid == os.getpid():
+            connection.close()
+        self._local.connection = None
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None or self._local.pid != os.getpid():
+            connection = self._local.connection = _connect(self.path)
+            self._local.pid = os.getpid()
+        return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    with _translated(path):
+        connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        # FULL syncs the log at every commit: a container that was acknowledged survives a
+        # power cut. It costs a third of a millisecond.
+        connection.execute("PRAGMA synchronous=FULL")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == SCHEMA_VERSION:
+            return connection
+        if version != 0:
+            raise OnggiError(
+                "the state directory was made by another version of Onggi: {path}",
+                hint="use the version that made it, or set ONGGI_ROOT to another directory",
+                path=path,
+            )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(f"BEGIN IMMEDIATE;{SCHEMA}PRAGMA user_version=1;COMMIT")
+        return connection
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """SQLite's complaints about the disk, as one sentence each."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.DatabaseError as error:
+        reason = str(error)
+        if "full" in reason:
+            raise OnggiError(
+                "no space left on the disk of the state directory: {path}",
+                hint="free some space, for example with `onggi system prune`",
+                path=path.parent,
+            ) from error
+        if "unable to open" in reason or "readonly" in reason:
+            raise HostLacks(
+                "the state directory cannot be written: {path}",
+                hint="start as the user who owns it, or set ONGGI_ROOT to another directory",
+                feature="a writable state directory",
+                evidence=reason,
+                path=path.parent,
+            ) from error
+        raise OnggiError(
+            "the state database cannot be used: {path}: {reason}",
+            hint="if the file is damaged, move it away; images and containers are then forgotten",
+            path=path,
+            reason=reason,
+        ) from error
+
+
+UniqueViolation = sqlite3.IntegrityError
+"""What an INSERT raises when the name or id exists already."""

@@ -1,0 +1,114 @@
+"""Mounts: what a process sees under which path.
+
+One function per man page, with the kernel's names and flags. All of them act on the mount
+namespace of the calling process (see `namespaces`), so inside a container's own namespace
+nothing that happens here is visible on the host.
+
+man 2 mount, man 2 umount, man 2 pivot_root, man 7 mount_namespaces
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from runtime.linux.libc import checked, system_call
+
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_REMOUNT = 32
+MS_NOSYMFOLLOW = 256
+MS_NOATIME = 1024
+MS_NODIRATIME = 2048
+MS_BIND = 4096
+MS_MOVE = 8192
+MS_REC = 16384
+MS_UNBINDABLE = 1 << 17
+MS_PRIVATE = 1 << 18
+MS_SLAVE = 1 << 19
+MS_SHARED = 1 << 20
+MS_RELATIME = 1 << 21
+MS_STRICTATIME = 1 << 24
+
+MNT_DETACH = 2
+
+
+def mount(
+    source: str | None,
+    target: Path | str,
+    filesystem: str | None = None,
+    flags: int = 0,
+    data: str | None = None,
+) -> None:
+    """Attach a file system (or, with MS_BIND, a directory) at `target`.
+
+    Raises KernelError. EPERM: no CAP_SYS_ADMIN in this mount namespace. ENOENT: `target` is
+    missing. EINVAL: the file system refuses `data`. man 2 mount
+    """
+    checked(
+        "mount",
+        None if source is None else os.fsencode(source),
+        os.fsencode(target),
+        None if filesystem is None else filesystem.encode(),
+        flags,
+        None if data is None else os.fsencode(data),
+    )
+
+
+def bind(source: Path | str, target: Path | str, *, recursive: bool = False) -> None:
+    """Show `source` at `target` too. Both must exist and be of the same kind."""
+    mount(str(source), target, None, MS_BIND | (MS_REC if recursive else 0))
+
+
+def make_private(target: Path | str = "/") -> None:
+    """Stop mounts below `target` from spreading to other mount namespaces, or from there."""
+    mount(None, target, None, MS_REC | MS_PRIVATE)
+
+
+def make_read_only(target: Path | str, flags: int = 0) -> None:
+    """Make the bind mount at `target` read-only; `flags` are the others it should keep.
+
+    A bind ignores MS_RDONLY when it is made, so it takes this second call.
+    """
+    mount(None, target, None, MS_REMOUNT | MS_BIND | MS_RDONLY | flags)
+
+
+def mount_overlay(
+    snapshots: Path, lower: tuple[str, ...], upper: str, work: str, target: Path
+) -> None:
+    """Show `lower` directories (newest first) at `target`; changes go to `upper`.
+
+    Paths are relative to `snapshots`: the kernel takes the options as one page of 4096 bytes,
+    and 128 layers only fit when their names are short. Changes the working directory.
+    `index=off` lets a crashed container's upper be mounted again by another kernel.
+
+    Raises KernelError. EINVAL: an upper on a file system that cannot be one, such as another
+    overlay; see dmesg. Documentation/filesystems/overlayfs.rst
+    """
+    os.chdir(snapshots)
+    options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work},index=off,xino=off"
+    mount("overlay", target, "overlay", 0, options)
+
+
+def umount(target: Path | str, *, detach: bool = False) -> None:
+    """Take the mount at `target` away; with `detach`, now from sight, and when idle for good.
+
+    Raises KernelError. EBUSY: it is in use. EINVAL: it is no mount point. man 2 umount2
+    """
+    checked("umount2", os.fsencode(target), MNT_DETACH if detach else 0)
+
+
+def pivot_root(new_root: Path | str, put_old: Path | str) -> None:
+    """Make `new_root` this mount namespace's root; park the old one at `put_old`.
+
+    `chroot` only moves where path lookup starts, so a privileged process can
+    walk back out. Once the parked root is detached, no path leads outside.
+
+    Raises KernelError. EBUSY: `new_root` is on the current root mount.
+    EINVAL: it is not a mount point, or its parent mount is shared.
+
+    man 2 pivot_root
+    """
+    system_call("pivot_root", os.fsencode(new_root), os.fsencode(put_old))
