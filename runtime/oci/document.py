@@ -147,8 +147,8 @@ class Document:
 
 
 def _expect(value: Any, kind: type[_T], where: str) -> _T:
-    # Exact types: in Python a bool is also an int, in JSON it is not.
-    if type(value) is not kind:
+    # In Python a bool is also an int, in JSON it is not.
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise InvalidSpec(
             "{where}: expected JSON type {expected}, found {found}",
             where=where,
