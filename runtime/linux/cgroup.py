@@ -18,6 +18,7 @@ import contextlib
 import errno
 import functools
 import os
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -171,6 +172,14 @@ class Cgroup:
                 return frozenset(map(int, _words(directory / "cgroup.procs")))
         return frozenset()
 
+    def kill(self) -> None:
+        """Kill every member, and those that they start meanwhile, until there is none."""
+        while members := self.processes():
+            for pid in members:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.001)
+
     def oom_kills(self) -> int:
         """How many processes the kernel killed here because memory ran out."""
         directory = self.directory("memory")
@@ -190,6 +199,13 @@ class Cgroup:
         for directory in self.directories():
             _remove(directory, patience_s=2.0)
             with contextlib.suppress(OSError):
+                directory.parent.rmdir()
+
+    def remove_if_empty(self) -> None:
+        """Remove the group unless it has members; never waits."""
+        for directory in self.directories():
+            with contextlib.suppress(OSError):
+                directory.rmdir()
                 directory.parent.rmdir()
 
 

@@ -23,7 +23,13 @@ _PER_MACHINE = {
     "aarch64": {"pivot_root": 41, "capset": 91, "capget": 90, "seccomp": 277},
     "riscv64": {"pivot_root": 41, "capset": 91, "capget": 90, "seccomp": 277},
 }
-_EVERYWHERE = {"pidfd_open": 434, "close_range": 436, "openat2": 437}
+_EVERYWHERE = {
+    "open_tree": 428,
+    "move_mount": 429,
+    "pidfd_open": 434,
+    "close_range": 436,
+    "openat2": 437,
+}
 
 
 def checked(name: str, *arguments: object) -> int:

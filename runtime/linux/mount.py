@@ -34,6 +34,28 @@ MS_STRICTATIME = 1 << 24
 
 MNT_DETACH = 2
 
+AT_FDCWD = -100
+AT_RECURSIVE = 0x8000
+OPEN_TREE_CLONE = 1
+OPEN_TREE_CLOEXEC = 0o2000000
+MOVE_MOUNT_F_EMPTY_PATH = 4
+
+FLAG_OF_OPTION = {
+    "ro": MS_RDONLY,
+    "nosuid": MS_NOSUID,
+    "nodev": MS_NODEV,
+    "noexec": MS_NOEXEC,
+    "noatime": MS_NOATIME,
+    "nodiratime": MS_NODIRATIME,
+    "relatime": MS_RELATIME,
+    "strictatime": MS_STRICTATIME,
+    "bind": MS_BIND,
+    "rbind": MS_BIND | MS_REC,
+    "rw": 0,
+}
+"""Mount options that are flags; the others are for the file system (config.md, "Linux mount
+options")."""
+
 
 def mount(
     source: str | None,
@@ -90,6 +112,29 @@ def mount_overlay(
     os.chdir(snapshots)
     options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work},index=off,xino=off"
     mount("overlay", target, "overlay", 0, options)
+
+
+def open_tree(source: Path | str, *, recursive: bool = False) -> int:
+    """A descriptor of a copy of the mount at `source`, attached nowhere yet.
+
+    It keeps leading to `source` when the caller has moved to another root, which `bind`
+    cannot do. Closed on exec. Raises KernelError. man 2 open_tree, Linux 5.2
+    """
+    flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (AT_RECURSIVE if recursive else 0)
+    return system_call("open_tree", AT_FDCWD, os.fsencode(source), flags)
+
+
+def move_mount(tree: int, target: Path | str) -> None:
+    """Attach what `open_tree` copied at `target`. Raises KernelError. man 2 move_mount"""
+    system_call("move_mount", tree, b"", AT_FDCWD, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH)
+
+
+def parse_options(options: tuple[str, ...]) -> tuple[int, str]:
+    """Mount options as (flags, data for the file system): ("ro", "size=1m") → (1, "size=1m")."""
+    flags = 0
+    for option in options:
+        flags |= FLAG_OF_OPTION.get(option, 0)
+    return flags, ",".join(option for option in options if option not in FLAG_OF_OPTION)
 
 
 def umount(target: Path | str, *, detach: bool = False) -> None:

@@ -38,9 +38,12 @@ def set_name(name: str) -> None:
     checked("prctl", PR_SET_NAME, name.encode()[:15] + b"\0")
 
 
-def close_from(first: int) -> None:
-    """Close every file descriptor from `first` on. man 2 close_range, Linux 5.9"""
-    system_call("close_range", first, 2**32 - 1, 0)
+CLOSE_RANGE_CLOEXEC = 4
+
+
+def close_on_exec_from(first: int) -> None:
+    """Let no descriptor from `first` on reach the next program. man 2 close_range, Linux 5.11"""
+    system_call("close_range", first, 2**32 - 1, CLOSE_RANGE_CLOEXEC)
 
 
 def start_time(pid: int) -> int | None:

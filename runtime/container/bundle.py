@@ -1,0 +1,208 @@
+"""From what the user asked and what the image says to a bundle that can be started.
+
+A bundle is a directory: `config.json` (the runtime-spec's description of the container),
+the files that are shown to it as /etc/hostname, /etc/hosts and /etc/resolv.conf, and, once it
+runs, its log and its monitor's socket.
+
+`make_spec` decides, `Bundle.write` writes; starting is another file's business.
+runtime-spec: bundle.md, config.md; image-spec: conversion.md
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import InvalidInput
+from runtime.oci.image import RunConfig
+from runtime.oci.spec import DEFAULT_MOUNTS, Mount, Process, Spec
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+CPU_PERIOD_US = 100_000
+SMALLEST_MEMORY_BYTES = 6 * 1024 * 1024
+"""Docker's: with less a container cannot even start."""
+
+FLOOR_DIRECTORIES = ("dev", "proc", "sys", "etc")
+FLOOR_FILES = ("etc/hostname", "etc/hosts", "etc/resolv.conf")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for. None and "" mean: as the image says.
+
+    `entrypoint=()` clears the image's; 0 is no limit.
+    """
+
+    image: str
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    environment: tuple[str, ...] = ()
+    working_dir: str = ""
+    user: str = ""
+    hostname: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    memory_bytes: int = 0
+    nano_cpus: int = 0
+    pids_limit: int = 0
+    auto_remove: bool = False
+    stdin_open: bool = False
+
+    def to_json(self) -> str:
+        """As it stands in the database."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Request:
+        """What `to_json` wrote."""
+        values = json.loads(text)
+        for each in fields(cls):
+            if isinstance(values[each.name], list):
+                values[each.name] = tuple(values[each.name])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The directory of one container. `root` is the state directory."""
+
+    root: Path
+    directory: Path
+
+    @property
+    def rootfs(self) -> Path:
+        """An empty directory of the host, over which the container's root is mounted."""
+        return self.directory / "rootfs"
+
+    @property
+    def floor(self) -> Path:
+        """The layer below all layers: empty files and directories to mount on.
+
+        With them at the bottom, starting a container writes nothing into its own layer, and
+        what an image itself has at these places wins.
+        """
+        return self.root / "floor"
+
+    def spec(self) -> Spec:
+        """What config.json says now. Raises InvalidSpec."""
+        return Spec.from_bytes((self.directory / "config.json").read_bytes())
+
+    def write(self, spec: Spec) -> None:
+        """Make the directory and put everything into it that starting needs."""
+        self.directory.mkdir(mode=0o700, parents=True)
+        self.rootfs.mkdir()
+        make_floor(self.floor)
+        names = {"hostname": spec.hostname + "\n", "hosts": hosts_file(spec.hostname)}
+        names["resolv.conf"] = _host_resolvers()
+        for name, text in names.items():
+            (self.directory / name).write_text(text)
+        (self.directory / "config.json").write_text(json.dumps(spec.to_json(), indent=2))
+
+    def remove(self) -> None:
+        """Delete it; a bundle that is not there is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.directory)
+
+
+def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bundle) -> Spec:
+    """The whole description of a container. Raises InvalidInput for a request that makes none."""
+    hostname = request.hostname or container_id[:12]
+    return Spec(
+        process=Process(
+            args=command_line(request, image),
+            env=environment(request, image, hostname),
+            cwd=request.working_dir or image.working_dir or "/",
+            user=request.user or image.user,
+        ),
+        hostname=hostname,
+        mounts=(*DEFAULT_MOUNTS, *_etc_mounts(bundle)),
+        resources=resources(request),
+        cgroups_path=f"/onggi/{container_id}",
+    )
+
+
+def command_line(request: Request, image: RunConfig) -> tuple[str, ...]:
+    """ENTRYPOINT and CMD put together: arguments of `run` replace CMD, `--entrypoint` replaces
+    ENTRYPOINT and drops the image's CMD. Raises InvalidInput if nothing is left to run.
+    """
+    if request.entrypoint is not None:
+        line = (*request.entrypoint, *(request.command or ()))
+    else:
+        command = image.cmd if request.command is None else request.command
+        line = (*(image.entrypoint or ()), *(command or ()))
+    if not line or not line[0]:
+        raise InvalidInput(
+            "no command was given, and image {image} has none",
+            hint="write the command after the image's name",
+            image=request.image,
+        )
+    return line
+
+
+def environment(request: Request, image: RunConfig, hostname: str) -> tuple[str, ...]:
+    """PATH and HOSTNAME, then the image's variables, then the user's: the last one wins."""
+    variables = {"PATH": DEFAULT_PATH, "HOSTNAME": hostname}
+    for entry in (*image.env, *request.environment):
+        name, _, value = entry.partition("=")
+        variables[name] = value
+    return tuple(f"{name}={value}" for name, value in variables.items())
+
+
+def resources(request: Request) -> dict[str, Any]:
+    """The limits as the runtime-spec writes them. Raises InvalidInput for impossible ones."""
+    limits: dict[str, Any] = {}
+    if request.memory_bytes:
+        if request.memory_bytes < SMALLEST_MEMORY_BYTES:
+            raise InvalidInput(
+                "the smallest memory limit is 6 MB", hint="for example: --memory 64m"
+            )
+        # As docker: with swap, a container may use as much again.
+        limits["memory"] = {"limit": request.memory_bytes, "swap": 2 * request.memory_bytes}
+    if request.nano_cpus:
+        available = len(os.sched_getaffinity(0))
+        if not 10_000_000 <= request.nano_cpus <= available * 10**9:
+            raise InvalidInput(
+                "the CPU limit must be between 0.01 and {available}, this host's number of CPUs",
+                hint="for example: --cpus 0.5",
+                available=available,
+            )
+        quota = request.nano_cpus * CPU_PERIOD_US // 10**9
+        limits["cpu"] = {"quota": quota, "period": CPU_PERIOD_US}
+    if request.pids_limit > 0:
+        limits["pids"] = {"limit": request.pids_limit}
+    return limits
+
+
+def make_floor(floor: Path) -> None:
+    """See `Bundle.floor`. Made once a state directory; making it again changes nothing."""
+    if (floor / FLOOR_FILES[-1]).exists():
+        return
+    for name in FLOOR_DIRECTORIES:
+        (floor / name).mkdir(mode=0o755, parents=True, exist_ok=True)
+    for name in FLOOR_FILES:
+        (floor / name).touch(mode=0o644)
+
+
+def hosts_file(hostname: str) -> str:
+    """/etc/hosts of a container that is alone on its loopback. man 5 hosts"""
+    return (
+        f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t{hostname}\n"
+    )
+
+
+def _host_resolvers() -> str:
+    with contextlib.suppress(OSError):
+        return Path("/etc/resolv.conf").read_text(errors="replace")
+    return ""
+
+
+def _etc_mounts(bundle: Bundle) -> tuple[Mount, ...]:
+    names = ("hostname", "hosts", "resolv.conf")
+    return tuple(
+        Mount(f"/etc/{name}", "bind", str(bundle.directory / name), ("bind",)) for name in names
+    )

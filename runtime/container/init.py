@@ -1,0 +1,339 @@
+"""PID 1's first steps: from a fresh fork to the container's own program.
+
+`become` runs in the child that the monitor has forked into a new PID namespace. It reads like
+the list it carries out: join the control group, leave the host's namespaces, put the pile of
+layers together, make it the root, furnish it, give power away, and turn into the program.
+
+The order carries the safety. What is needed from the host (the bind mounts' sources) is opened
+*before* `pivot_root`; every path of the container is resolved *after* it, when no symbolic
+link of an image can lead outside any more.
+
+Rule: only single-threaded children run this; it never returns. It imports no network or
+notebook library. runtime-spec: runtime.md "Lifecycle", config-linux.md
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from runtime.container import messages
+from runtime.container.bundle import Bundle
+from runtime.container.user import User, find_user
+from runtime.errors import CommandNotStarted
+from runtime.linux import capabilities, cgroup, mount, namespaces, netdevice, process
+from runtime.oci.spec import Mount, Process, Spec
+from runtime.snapshot.overlay import Overlay
+
+DEVICES = {
+    "null": (1, 3),
+    "zero": (1, 5),
+    "full": (1, 7),
+    "random": (1, 8),
+    "urandom": (1, 9),
+    "tty": (5, 0),
+}
+"""/dev's contents as (major, minor). config-linux.md, "Default Devices"."""
+
+DEV_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+    "ptmx": "pts/ptmx",
+}
+"""config-linux.md, "/dev symbolic links"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stdio:
+    """The descriptors that become the program's 0, 1 and 2."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything that the new container is made of.
+
+    With `lifeline` its program is killed when its monitor dies; otherwise it lives on.
+    """
+
+    spec: Spec
+    overlay: Overlay
+    bundle: Bundle
+    group: cgroup.Cgroup
+    lifeline: bool
+
+
+def become(world: World, stdio: Stdio) -> NoReturn:
+    """Turn the calling process into the container that `world` describes.
+
+    The root is put together at the bundle's rootfs, an empty directory of the host; the mount
+    there is only seen by this process and its children. Raises KernelError or OnggiError when
+    a step fails; the caller reports it and ends.
+    """
+    spec, bundle = world.spec, world.bundle
+    os.setsid()
+    forbid_imports()
+    world.group.join()
+    enter_new_namespaces(spec)
+    mount_root(world.overlay, bundle)
+    sources = open_sources(spec.mounts)
+    change_root(bundle.rootfs)
+    for each in spec.mounts:
+        make_mount(each, sources)
+    if "/dev" in (each.destination for each in spec.mounts):
+        make_devices()
+    hide(spec.masked_paths)
+    protect(spec.readonly_paths)
+    if spec.root_readonly:
+        mount.make_read_only("/")
+    if not world.lifeline:
+        process.die_with_parent(0)
+    execute(spec.process, stdio)
+
+
+def enter_new_namespaces(spec: Spec) -> None:
+    """Leave the host's namespaces. The PID namespace was entered by being forked into it; the
+    control group namespace comes after joining the group, which thereby becomes its root.
+    """
+    kinds = [kind for kind in spec.namespaces if kind != "pid"]
+    flags = 0
+    for kind in kinds:
+        flags |= namespaces.FLAG_OF_KIND[kind]
+    namespaces.unshare(flags)
+    if spec.hostname:
+        namespaces.sethostname(spec.hostname)
+    if "network" in kinds:
+        netdevice.bring_up("lo")
+
+
+def mount_root(overlay: Overlay, bundle: Bundle) -> None:
+    """Show the pile of layers at the bundle's rootfs, in this mount namespace only.
+
+    At the very bottom lies the floor (see `bundle`), so that mount points exist without
+    anything being written to the container's own layer. Layer directories are named relative
+    to their common parent: see `mount_overlay`.
+    """
+    mount.make_private("/")
+    if overlay.upper is None or overlay.work is None:
+        raise ValueError("a container needs a writable snapshot")
+    snapshots = overlay.upper.parents[1]
+    lower = [os.path.relpath(path, snapshots) for path in (*overlay.lower, bundle.floor)]
+    upper, work = (os.path.relpath(path, snapshots) for path in (overlay.upper, overlay.work))
+    mount.mount_overlay(snapshots, tuple(lower), upper, work, bundle.rootfs)
+
+
+def open_sources(mounts: tuple[Mount, ...]) -> dict[str, int]:
+    """Copies of the bind mounts' sources on the host, by destination, attached nowhere yet."""
+    return {
+        each.destination: mount.open_tree(each.source, recursive="rbind" in each.options)
+        for each in mounts
+        if each.type == "bind"
+    }
+
+
+def change_root(rootfs: Path) -> None:
+    """Make `rootfs` the root and let go of the old one, so that no path leads back.
+
+    With both arguments "." the old root is mounted over the new one at the same place, and no
+    directory is needed for it. man 2 pivot_root, "pivot_root(".", ".")"
+    """
+    os.chdir(rootfs)
+    mount.pivot_root(".", ".")
+    mount.umount(".", detach=True)
+    os.chdir("/")
+
+
+def make_mount(each: Mount, sources: dict[str, int]) -> None:
+    """One mount of the spec, its mount point made if missing."""
+    if each.type == "cgroup":
+        return mount_cgroups(each)
+    if each.type == "bind":
+        return bind_source(each, sources[each.destination])
+    os.makedirs(each.destination, exist_ok=True)
+    flags, data = mount.parse_options(each.options)
+    return mount.mount(each.source, each.destination, each.type, flags, data)
+
+
+def bind_source(each: Mount, source: int) -> None:
+    """Attach an opened source. A read-only bind needs a second call: see `make_read_only`."""
+    target = Path(each.destination)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.mkdir() if stat.S_ISDIR(os.fstat(source).st_mode) else target.touch()
+    mount.move_mount(source, target)
+    os.close(source)
+    flags, _ = mount.parse_options(each.options)
+    if flags & mount.MS_RDONLY:
+        mount.make_read_only(target, flags & ~(mount.MS_BIND | mount.MS_REC))
+
+
+def mount_cgroups(each: Mount) -> None:
+    """Show the container its own control groups, read-only: it may read its limits.
+
+    Version 2 is one mount. Version 1 is a directory with one mount a controller.
+    """
+    os.makedirs(each.destination, exist_ok=True)
+    flags, _ = mount.parse_options(each.options)
+    here = cgroup.controllers().values()
+    ones = [controller.name for controller in here if controller.version == 1]
+    if not ones:
+        return mount.mount("cgroup", each.destination, "cgroup2", flags)
+    mount.mount("tmpfs", each.destination, "tmpfs", flags & ~mount.MS_RDONLY, "mode=755")
+    for name in ones:
+        Path(each.destination, name).mkdir()
+        mount.mount("cgroup", f"{each.destination}/{name}", "cgroup", flags, name)
+    return mount.make_read_only(each.destination, flags)
+
+
+def make_devices() -> None:
+    """The handful of devices that every program expects, and nothing of the host's."""
+    mask = os.umask(0)
+    for name, numbers in DEVICES.items():
+        os.mknod(f"/dev/{name}", stat.S_IFCHR | 0o666, os.makedev(*numbers))
+    for name, target in DEV_LINKS.items():
+        os.symlink(target, f"/dev/{name}")
+    os.umask(mask)
+
+
+def hide(paths: tuple[str, ...]) -> None:
+    """Cover each path that exists: a file with /dev/null, a directory with an empty one."""
+    for path in paths:
+        if os.path.isdir(path):
+            mount.mount("tmpfs", path, "tmpfs", mount.MS_RDONLY)
+        elif os.path.exists(path):
+            mount.bind("/dev/null", path)
+
+
+def protect(paths: tuple[str, ...]) -> None:
+    """Make each path that exists read-only, keeping what its mount has forbidden already."""
+    for path in paths:
+        if os.path.exists(path):
+            mount.bind(path, path, recursive=True)
+            mount.make_read_only(path, mount.MS_NOSUID | mount.MS_NODEV | mount.MS_NOEXEC)
+
+
+def execute(program: Process, stdio: Stdio) -> NoReturn:
+    """Give power away and turn into `program`. Raises CommandNotStarted when it cannot be.
+
+    Used for PID 1 and for `exec` alike.
+    """
+    user = find_user(program.user)
+    environment = _environment(program, user)
+    _enter_directory(program.cwd)
+    for descriptor, number in ((stdio.stdin, 0), (stdio.stdout, 1), (stdio.stderr, 2)):
+        # A program that opens /dev/stdout by name must be allowed to, also as another user.
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            os.fchown(descriptor, user.uid, -1)
+        os.dup2(descriptor, number, inheritable=True)
+    process.close_on_exec_from(3)
+    os.umask(0o022)
+    give_up_power(user, frozenset(program.capabilities), program.no_new_privileges)
+    _reset_signals()
+    _replace(program.args, environment)
+
+
+def give_up_power(user: User, keep: frozenset[str], no_new_privileges: bool) -> None:
+    """Become `user` with no more than the capabilities `keep`, for good.
+
+    The bounding set goes first: shrinking it takes CAP_SETPCAP. What the host itself has lost
+    is lost here too. A user other than root starts with none, as after any change from root.
+    """
+    capabilities.drop_bounding(keep)
+    os.setgroups(user.groups)
+    os.setresgid(user.gid, user.gid, user.gid)
+    os.setresuid(user.uid, user.uid, user.uid)
+    kept = capabilities.bits(keep & capabilities.held("CapBnd")) if user.uid == 0 else 0
+    capabilities.capset(effective=kept, permitted=kept, inheritable=0)
+    capabilities.clear_ambient()
+    if no_new_privileges:
+        process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _environment(program: Process, user: User) -> dict[str, str]:
+    variables = dict(entry.partition("=")[::2] for entry in program.env)
+    variables.setdefault("HOME", user.home)
+    return variables
+
+
+def _enter_directory(path: str) -> None:
+    """Docker makes a working directory that is missing."""
+    try:
+        os.makedirs(path, exist_ok=True)
+        os.chdir(path)
+    except OSError as error:
+        raise CommandNotStarted(
+            "cannot enter the working directory {path}: {reason}",
+            exit_code=126,
+            path=path,
+            reason=error.strerror,
+        ) from error
+
+
+def _reset_signals() -> None:
+    """Python ignores SIGPIPE and handles SIGINT; the program must find the defaults."""
+    for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _replace(arguments: tuple[str, ...], environment: dict[str, str]) -> NoReturn:
+    command = arguments[0]
+    try:
+        os.execvpe(command, arguments, environment)
+    except OSError as error:
+        raise refusal(command, error) from error
+
+
+def refusal(command: str, error: OSError) -> CommandNotStarted:
+    """Docker's and the shell's convention: 127 for not there, 126 for there but not possible."""
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return CommandNotStarted(
+            "command not found in the container: {command}",
+            exit_code=127,
+            hint="check the spelling, or whether the image has that program",
+            command=command,
+        )
+    return CommandNotStarted(
+        "command cannot be executed in the container: {command}: {reason}",
+        exit_code=126,
+        hint="is it a program, with its execute permission set, for this machine?",
+        command=command,
+        reason=error.strerror,
+    )
+
+
+def report_failure(action: Callable[[], NoReturn], report: int) -> NoReturn:
+    """Run `action`, which never returns when it succeeds; write why it failed to `report`.
+
+    The descriptor is closed on exec, so whoever reads its other end learns of success by
+    end-of-file.
+    """
+    try:
+        action()
+    except BaseException as error:  # noqa: BLE001  (a forked child must never return)
+        with contextlib.suppress(OSError):
+            os.write(report, messages.described(error))
+    os._exit(125)
+
+
+def forbid_imports() -> None:
+    """Let this process load no Python file any more.
+
+    After `pivot_root` or `setns` the paths in sys.path lead into the container, whose files
+    would be executed here with the power that is about to be given up.
+    """
+    sys.meta_path.clear()
+    sys.path.clear()

@@ -1,0 +1,208 @@
+"""The caller's side: find or start the launcher, hand it a bundle, listen to what comes back.
+
+Nothing here forks the caller. The launcher is a new program, started with an empty
+environment; the listening socket is made by the caller and inherited, so a request can be sent
+at once and waits until the launcher has finished importing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from runtime.container import messages
+from runtime.container.messages import SOCKET, Exit, Message, Start
+from runtime.errors import OnggiError
+from runtime.linux import namespaces
+from runtime.oci.spec import Process
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_PROGRAM = (
+    "import os, sys\n"
+    "if os.fork(): os._exit(0)\n"  # so that it is nobody's child, and nobody's zombie
+    "sys.path.insert(0, sys.argv[1])\n"
+    "from runtime.container.launcher import main\n"
+    "main(int(sys.argv[2]), sys.argv[3], sys.argv[4])\n"
+)
+_ROOMS = ("container", "linux", "snapshot", "oci")
+
+
+class Session:
+    """A conversation with a monitor: about one container, from its start to its end."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.exit: Exit | None = None
+        """Set when the monitor has told how it ended."""
+
+    def started(self) -> int:
+        """Wait until the container runs its program; its PID on the host.
+
+        Raises the error for which it could not be started.
+        """
+        message, _ = messages.receive(self._connection)
+        if message is None:
+            raise OnggiError(
+                "the container's monitor ended before the container started",
+                hint="see run/launcher.log in the state directory",
+            )
+        if "error" in message:
+            raise messages.as_error(message["error"])
+        return int(message["pid"])
+
+    def news(self) -> Iterator[None]:
+        """Yields whenever there may be more in the log, and once more after the end."""
+        while True:
+            try:
+                message, _ = messages.receive(self._connection)
+            except ConnectionError:
+                message = None
+            if message is not None and "exit_code" in message:
+                self.exit = Exit(message["exit_code"], message["oom_killed"])
+            yield
+            if message is None or self.exit is not None:
+                return
+
+    def wait_for_end(self, deadline: float | None) -> bool:
+        """Wait until the monitor has said goodbye; False if `deadline` (monotonic) came first."""
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        while True:
+            left = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
+            if not poll.poll(left):
+                return False
+            try:
+                message, _ = messages.receive(self._connection)
+            except ConnectionError:
+                return True
+            if message is None:
+                return True
+
+    def fileno(self) -> int:
+        """For `select`: readable when there is news."""
+        return self._connection.fileno()
+
+    def close(self) -> None:
+        """End the conversation; the container goes on (but see `Start.lifeline`)."""
+        self._connection.close()
+
+
+def start(request: Start, stdin: int | None = None) -> Session:
+    """Start a container that has a bundle. Raises why it could not be started."""
+    session = Session(_ask(request.root, request.to_message(), () if stdin is None else (stdin,)))
+    try:
+        session.started()
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def follow(directory: Path) -> Session | None:
+    """A conversation with the monitor of a container that runs; None if there is none."""
+    try:
+        return Session(messages.connect(directory / SOCKET))
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+
+
+def execute(
+    root: Path,
+    container_id: str,
+    pid: int,
+    pid_start: int,
+    program: Process,
+    stdio: tuple[int, int, int],
+) -> socket.socket:
+    """Begin an `exec`; `exec_result` waits for its end. The descriptors stay the caller's."""
+    message: Message = {
+        "verb": "exec",
+        "container": container_id,
+        "pid": pid,
+        "pid_start": pid_start,
+        "process": program.to_json(),
+    }
+    return _ask(root, message, stdio)
+
+
+def exec_result(connection: socket.socket) -> int:
+    """The exit code of an `exec`. Raises CommandNotStarted, Conflict."""
+    with connection:
+        message, _ = messages.receive(connection)
+    if message is None:
+        return 137  # its helper was killed, as it is when the container ends
+    if "error" in message:
+        raise messages.as_error(message["error"])
+    return int(message["exit_code"])
+
+
+def _ask(root: Path, message: Message, descriptors: tuple[int, ...]) -> socket.socket:
+    """Send a request to the launcher of this state directory, which is started if need be."""
+    for _ in range(3):
+        connection = _connect(root)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            messages.send(connection, message, descriptors)
+            return connection
+        connection.close()  # it was just ending: the next one will answer
+    raise OnggiError(
+        "the launcher of the state directory does not answer: {root}",
+        hint="see run/launcher.log there",
+        root=root,
+    )
+
+
+def _connect(root: Path) -> socket.socket:
+    path = root / "run" / f"launcher-{_key()}.sock"
+    with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+        return messages.connect(path)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with (path.parent / "launcher.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+            return messages.connect(path)  # somebody else has started it meanwhile
+        path.unlink(missing_ok=True)
+        with messages.listen(path) as listener:
+            connection = messages.connect(path)
+            _spawn(root, path, listener)
+        return connection
+
+
+def _spawn(root: Path, path: Path, listener: socket.socket) -> None:
+    """Start the launcher: isolated from the environment, the directory and the terminal."""
+    # -I and -S: no user site, no environment variable decides what runs with privilege.
+    command = [sys.executable, "-I", "-S", "-c", _PROGRAM]
+    arguments = [str(_PACKAGE.parent), str(listener.fileno()), str(root), str(path)]
+    with (path.parent / "launcher.log").open("ab") as errors:
+        subprocess.run(
+            [*command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            pass_fds=(listener.fileno(),),
+            env={"LANG": "C.UTF-8"},
+            cwd="/",
+            start_new_session=True,
+            check=True,
+        )
+
+
+def _key() -> str:
+    """What a launcher must have in common with us: this code, these namespaces.
+
+    The code's time counts, so that whoever changes the engine in a lesson runs the change.
+    """
+    marks = [
+        f"{path}:{path.stat().st_mtime_ns}"
+        for room in _ROOMS
+        for path in sorted((_PACKAGE / room).glob("*.py"))
+    ]
+    worlds = [namespaces.identity("self", kind) for kind in namespaces.FLAG_OF_KIND]
+    return hashlib.sha256("\n".join([*marks, *worlds, sys.version]).encode()).hexdigest()[:16]

@@ -1,0 +1,126 @@
+"""A container's log: one file, one line for each line (or piece of a line) it wrote.
+
+    2026-11-23T21:41:05.123456789Z stdout F Hello from the jar
+    2026-11-23T21:41:05.123460000Z stderr P What is your name?
+
+The format is the Container Runtime Interface's: time, stream, F for a full line or P for a
+piece of one, and then the bytes as they came. It is the only copy of the output: everybody,
+also a foreground `run`, reads this file, so a slow reader never holds up a container.
+
+kubernetes: contributors/design-proposals/node/kubelet-cri-logging.md
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+NAME = "log"
+LONGEST_PIECE = 16 * 1024
+"""A line longer than this is cut into pieces, so that a reader's memory stays flat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log. `data` has its newline if the line was full."""
+
+    time: str
+    stream: str
+    data: bytes
+
+
+class Writer:
+    """Appends what the container writes. One writer a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
+        )
+
+    def write(self, stream: str, data: bytes) -> None:
+        """Append `data`, which may hold several lines and end in the middle of one.
+
+        One system call, so a reader sees whole entries or none of them. Raises OSError.
+        """
+        stamp = timestamp(time.time_ns()).encode()
+        lines = data.split(b"\n")
+        entries = [_encoded(stamp, stream, b"F", line) for line in lines[:-1]]
+        if lines[-1]:
+            entries.append(_encoded(stamp, stream, b"P", lines[-1]))
+        view = memoryview(b"".join(entries))
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def close(self) -> None:
+        """Give the file back."""
+        os.close(self._descriptor)
+
+
+class Reader:
+    """Reads entries from a position on; call `new()` again when there may be more."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._position = 0
+
+    def skip_to_end(self) -> None:
+        """Ignore everything that has been written so far."""
+        self._position = self.path.stat().st_size if self.path.exists() else 0
+
+    def new(self) -> Iterator[Entry]:
+        """What was written since the last call. An entry being written is left for the next."""
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._position)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._position += len(line)
+                yield _decoded(line)
+
+
+def tail(path: Path, count: int) -> Iterator[Entry]:
+    """The last `count` lines; a line in several pieces counts once."""
+    if count <= 0 or not path.exists():
+        return
+    starts: list[int] = []
+    position, complete = 0, True
+    with path.open("rb") as file:
+        for line in file:
+            if complete:
+                starts.append(position)
+                del starts[:-count]
+            complete = line.split(b" ", 3)[2] == b"F"
+            position += len(line)
+    if not starts:
+        return
+    reader = Reader(path)
+    reader._position = starts[0]
+    yield from reader.new()
+
+
+def timestamp(nanoseconds: int) -> str:
+    """RFC 3339 with nanoseconds, in UTC: what docker prints."""
+    seconds, fraction = divmod(nanoseconds, 10**9)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{fraction:09d}Z"
+
+
+def _encoded(stamp: bytes, stream: str, tag: bytes, line: bytes) -> bytes:
+    head = stamp + b" " + stream.encode() + b" "
+    if len(line) <= LONGEST_PIECE:
+        return head + tag + b" " + line + b"\n"
+    pieces = re.findall(rb"(?s).{1,%d}" % LONGEST_PIECE, line)
+    return b"".join(
+        head + (b"P" if piece is not pieces[-1] else tag) + b" " + piece + b"\n" for piece in pieces
+    )
+
+
+def _decoded(line: bytes) -> Entry:
+    stamp, stream, tag, data = line[:-1].split(b" ", 3)
+    newline = b"\n" if tag == b"F" else b""
+    return Entry(stamp.decode(), stream.decode(), data + newline)

@@ -1,0 +1,147 @@
+"""What launcher, monitor and callers say to each other: JSON, one packet a message.
+
+The sockets are SOCK_SEQPACKET, which keeps the borders of messages, so there is nothing to
+frame or to parse by halves. File descriptors travel beside a message (SCM_RIGHTS). An error
+travels as its template and facts and is raised again on the other side as what it was.
+
+man 7 unix
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import CommandNotStarted, OnggiError
+
+LARGEST = 1 << 16
+MOST_DESCRIPTORS = 4
+
+Message = dict[str, Any]
+
+SOCKET = "monitor.sock"
+"""A monitor's socket, in its container's directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a container ended: its exit code (128 + signal for a killed one), and whether the
+    kernel killed something in it because memory ran out.
+    """
+
+    code: int
+    oom_killed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What to start: a bundle on a writable snapshot.
+
+    `recorded` containers have a row in the database, build steps have none. With `lifeline`
+    the container is killed when the caller goes away.
+    """
+
+    root: Path
+    directory: Path
+    snapshot: str
+    recorded: bool
+    lifeline: bool
+
+    def to_message(self) -> Message:
+        """For the launcher."""
+        return {
+            "verb": "start",
+            "directory": str(self.directory),
+            "snapshot": self.snapshot,
+            "recorded": self.recorded,
+            "lifeline": self.lifeline,
+        }
+
+    @classmethod
+    def from_message(cls, root: Path, message: Message) -> Start:
+        """What `to_message` sent."""
+        return cls(
+            root,
+            Path(message["directory"]),
+            message["snapshot"],
+            message["recorded"],
+            message["lifeline"],
+        )
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening socket at `path`, whose directory alone says who may connect."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    _with_short_name(path, listener.bind)
+    listener.listen(256)
+    return listener
+
+
+def connect(path: Path) -> socket.socket:
+    """Raises ConnectionRefusedError when nobody listens (any more), FileNotFoundError when
+    nobody ever did.
+    """
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        _with_short_name(path, connection.connect)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _with_short_name(path: Path, action: Any) -> None:
+    """A socket's name has 108 bytes, a state directory's may have more: go by its descriptor."""
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        action(f"/proc/self/fd/{directory}/{path.name}")
+    finally:
+        os.close(directory)
+
+
+def send(connection: socket.socket, message: Message, descriptors: tuple[int, ...] = ()) -> None:
+    """Raises OSError (EPIPE) when the other side has gone."""
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+    connection.sendmsg([json.dumps(message).encode()], rights if descriptors else [])
+
+
+def receive(connection: socket.socket) -> tuple[Message | None, tuple[int, ...]]:
+    """The next message and the descriptors that came with it; None at the end.
+
+    The descriptors are closed on exec and are the caller's to close.
+    """
+    room = socket.CMSG_LEN(MOST_DESCRIPTORS * array.array("i").itemsize)
+    data, ancillary, _, _ = connection.recvmsg(LARGEST, room, socket.MSG_CMSG_CLOEXEC)
+    descriptors = array.array("i")
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            usable = len(content) - len(content) % descriptors.itemsize
+            descriptors.frombytes(content[:usable])
+    return (json.loads(data) if data else None), tuple(descriptors)
+
+
+def described(error: BaseException) -> bytes:
+    """An error as JSON, for a process that did not see it happen."""
+    known = isinstance(error, OnggiError) and not isinstance(error, OSError)
+    template = error.template if known else "the container could not be set up: {reason}"  # type: ignore[attr-defined]
+    facts = error.facts if known else {"reason": str(error) or repr(error)}  # type: ignore[attr-defined]
+    description = {
+        "template": template,
+        "hint": error.hint_template if known else "",  # type: ignore[attr-defined]
+        "facts": {name: str(fact) for name, fact in facts.items()},
+        "exit_code": error.exit_code if isinstance(error, CommandNotStarted) else None,
+    }
+    return json.dumps(description).encode()
+
+
+def as_error(description: Message) -> OnggiError:
+    """The error that `described` described."""
+    template, hint, facts = (description[name] for name in ("template", "hint", "facts"))
+    if description["exit_code"] is None:
+        return OnggiError(template, hint=hint, **facts)
+    return CommandNotStarted(template, hint=hint, exit_code=description["exit_code"], **facts)

@@ -1,0 +1,265 @@
+"""The monitor: the one process that stays with a container from its first to its last moment.
+
+It puts the container into its control group and its namespaces, copies what it writes into
+the log, sees how it ends, and writes that down. It is forked by the launcher, so neither a
+restarted notebook kernel nor a closed terminal touches it.
+
+The container's output comes through named pipes that the container holds open for reading,
+too: when a monitor is killed, the container does not die of a broken pipe, and nothing that
+it has written is lost.
+
+Rule: single-threaded, small, no library beyond Python's own. It talks to callers through one
+socket (`monitor.sock`): connected callers get `output` when there is more in the log, and the
+end of the conversation after the exit has been recorded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import selectors
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runtime.container import init, log, messages, state
+from runtime.container.bundle import Bundle
+from runtime.container.messages import SOCKET, Exit, Message, Start
+from runtime.container.records import Records
+from runtime.errors import CommandNotStarted, Conflict, NotFound, OnggiError
+from runtime.linux import namespaces, process
+from runtime.linux.cgroup import Cgroup
+from runtime.snapshot.overlay import Snapshots
+
+STREAMS = ("stdout", "stderr")
+PIPE_CHUNK = 1 << 16
+
+
+@dataclass(slots=True)
+class Running:
+    """A container that has been started, and the descriptors that tell about it."""
+
+    pid: int
+    pidfd: int
+    pipes: dict[int, str]
+    log: log.Writer
+    group: Cgroup
+    callers: list[socket.socket] = field(default_factory=list)
+
+
+def monitor(start: Start, caller: socket.socket, stdin: int | None) -> None:
+    """Start the container, stay until it has ended, record how.
+
+    `caller` is told `started` or the error, then `output` and `exit`. Never raises: what goes
+    wrong is told to the caller, and written to the launcher's log.
+    """
+    process.set_name("onggi-monitor")
+    os.setsid()
+    record = Record(start)
+    try:
+        record.starting()
+        running = launch(start, stdin)
+    except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
+        description: Message = json.loads(messages.described(error))
+        record.failed(error)
+        with contextlib.suppress(OSError):
+            messages.send(caller, {"error": description})
+        return
+    listener = messages.listen(start.directory / SOCKET)
+    record.started(running.pid)
+    running.callers.append(caller)
+    _tell(running, {"pid": running.pid})
+    attend(running, listener, caller if start.lifeline else None)
+    ended = finish(running)
+    record.ended(ended)
+    with contextlib.suppress(FileNotFoundError):
+        (start.directory / SOCKET).unlink()
+    listener.close()
+    _say_goodbye(running, ended)
+
+
+def launch(start: Start, stdin: int | None) -> Running:
+    """Make the control group and the pipes, fork PID 1, and wait until it is the program.
+
+    Raises what went wrong inside; then nothing is left of it.
+    """
+    bundle = Bundle(start.root, start.directory)
+    spec = bundle.spec()
+    overlay = Snapshots(start.root).overlay(start.snapshot)
+    group = Cgroup(start.directory.name)
+    group.create(spec.resources)
+    try:
+        pipes, stdio = _open_pipes(start.directory, stdin)
+        report, report_end = os.pipe()
+        namespaces.unshare(namespaces.CLONE_NEWPID)
+        me = namespaces.pidfd_open(os.getpid())
+        pid = os.fork()
+        if pid == 0:
+            _tie_to(me)
+            world = init.World(spec, overlay, bundle, group, start.lifeline)
+            init.report_failure(lambda: init.become(world, stdio), report_end)
+        for descriptor in {me, report_end, stdio.stdin, stdio.stdout, stdio.stderr}:
+            os.close(descriptor)
+        with os.fdopen(report, "rb") as answer:
+            if problem := answer.read():
+                os.waitpid(pid, 0)
+                raise messages.as_error(json.loads(problem))
+    except BaseException:
+        group.remove()
+        raise
+    writer = log.Writer(start.directory / log.NAME)
+    return Running(pid, namespaces.pidfd_open(pid), pipes, writer, group)
+
+
+def _tie_to(monitor_pidfd: int) -> None:
+    """A half set up container must not outlive its monitor, nor one that died before this."""
+    process.die_with_parent(signal.SIGKILL)
+    if select.select([monitor_pidfd], [], [], 0)[0]:
+        os._exit(1)
+
+
+def attend(running: Running, listener: socket.socket, lifeline: socket.socket | None) -> None:
+    """Copy output to the log and greet callers, until PID 1 has ended."""
+    with selectors.DefaultSelector() as selector:
+        for pipe in running.pipes:
+            selector.register(pipe, selectors.EVENT_READ)
+        selector.register(running.pidfd, selectors.EVENT_READ)
+        selector.register(listener, selectors.EVENT_READ)
+        if lifeline is not None:
+            selector.register(lifeline, selectors.EVENT_READ)
+        while True:
+            ready = {key.fd for key, _ in selector.select()}
+            for pipe in ready & running.pipes.keys():
+                copy_output(running, pipe)
+            if running.pidfd in ready:
+                return
+            if listener.fileno() in ready:
+                running.callers.append(listener.accept()[0])
+            if lifeline is not None and lifeline.fileno() in ready:
+                # A caller with a lifeline says nothing more, so this is its end.
+                selector.unregister(lifeline)
+                signal.pidfd_send_signal(running.pidfd, signal.SIGKILL)
+
+
+def copy_output(running: Running, pipe: int) -> bool:
+    """Move what is in the pipe to the log; False if there was nothing."""
+    try:
+        data = os.read(pipe, PIPE_CHUNK)
+    except BlockingIOError:
+        return False
+    # A full disk must not stop the container: docker, too, goes on without its log.
+    with contextlib.suppress(OSError):
+        running.log.write(running.pipes[pipe], data)
+    _tell(running, {"output": True})
+    return bool(data)
+
+
+def finish(running: Running) -> Exit:
+    """Empty the pipes, reap PID 1, remove the control group.
+
+    When PID 1 ends the kernel kills everybody else in its PID namespace, so nobody writes any
+    more and the pipes can be read to their end. man 7 pid_namespaces
+    """
+    _, status = os.waitpid(running.pid, 0)
+    for pipe in running.pipes:
+        while copy_output(running, pipe):
+            pass
+    running.log.close()
+    ended = Exit(process.exit_code(status), running.group.oom_kills() > 0)
+    running.group.remove()
+    return ended
+
+
+class Record:
+    """Writes the container's life down; a build step's is only told to its caller."""
+
+    def __init__(self, start: Start) -> None:
+        self.container_id = start.directory.name
+        self.records = Records(start.root) if start.recorded else None
+
+    def starting(self) -> None:
+        """Raises InvalidTransition when somebody else has started it, or removed it."""
+        me = os.getpid()
+        self._advance(
+            "start", monitor_pid=me, monitor_start=process.start_time(me), error="", exit_code=None
+        )
+
+    def started(self, pid: int) -> None:
+        """It runs its own program from now on."""
+        self._advance(
+            "run", pid=pid, pid_start=process.start_time(pid) or 0, started_ns=time.time_ns()
+        )
+
+    def failed(self, error: BaseException) -> None:
+        """Its program could not be started: the container stays, and says why."""
+        with contextlib.suppress(OnggiError):
+            code = error.exit_code if isinstance(error, CommandNotStarted) else 128
+            self._advance("fail to start", pid=0, exit_code=code, error=str(error))
+        self._remove_if_asked()
+
+    def ended(self, ended: Exit) -> None:
+        """It has ended; with --rm it goes now."""
+        self._advance(
+            "end",
+            pid=0,
+            exit_code=ended.code,
+            oom_killed=int(ended.oom_killed),
+            finished_ns=time.time_ns(),
+        )
+        self._remove_if_asked()
+
+    def _advance(self, verb: str, **columns: object) -> None:
+        if self.records is not None:
+            state.advance(self.records.database, self.container_id, verb, **columns)
+
+    def _remove_if_asked(self) -> None:
+        if self.records is None:
+            return
+        with contextlib.suppress(NotFound, Conflict):
+            row = self.records.row(self.container_id)
+            if json.loads(row["request"])["auto_remove"]:
+                self.records.remove(self.container_id)
+
+
+def _open_pipes(directory: Path, stdin: int | None) -> tuple[dict[int, str], init.Stdio]:
+    """The monitor's reading ends by stream, and what becomes the program's 0, 1 and 2.
+
+    The program's ends are opened for reading and writing: see the module's first lines.
+    """
+    mine: dict[int, str] = {}
+    theirs: list[int] = []
+    for stream in STREAMS:
+        path = directory / stream
+        if not path.exists():
+            os.mkfifo(path, 0o600)
+        theirs.append(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        mine[os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)] = stream
+    if stdin is None:
+        stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    return mine, init.Stdio(stdin, *theirs)
+
+
+def _tell(running: Running, message: Message) -> None:
+    """Tell every caller, without ever waiting for one."""
+    data = json.dumps(message).encode()
+    for caller in tuple(running.callers):
+        try:
+            caller.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            pass  # it has not read what it was told before: it knows that there is more
+        except OSError:
+            caller.close()
+            running.callers.remove(caller)
+
+
+def _say_goodbye(running: Running, ended: Exit) -> None:
+    message = {"exit_code": ended.code, "oom_killed": ended.oom_killed}
+    for caller in running.callers:
+        with contextlib.suppress(OSError):
+            caller.settimeout(1.0)
+            messages.send(caller, message)
+        caller.close()

@@ -1,0 +1,84 @@
+"""Users: which numbers a name means, said by the container's own /etc/passwd.
+
+    "" · "root" · "1000" · "student:staff" · "1000:1000"
+
+Must be called inside the container's root, where no path leads to the host's files.
+man 5 passwd, man 5 group; Dockerfile reference, "USER"
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.errors import NotFound
+
+PASSWD = Path("/etc/passwd")
+GROUP = Path("/etc/group")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Whom the kernel should take the process for, and where that one is at home."""
+
+    uid: int = 0
+    gid: int = 0
+    groups: tuple[int, ...] = ()
+    home: str = "/"
+
+
+def find_user(text: str) -> User:
+    """The user that `text` means. Raises NotFound for a name that the container does not know;
+    a number needs no entry.
+    """
+    name, _, group = text.partition(":")
+    name = name or "0"
+    entry = _entry(PASSWD, name, key_field=2)
+    if entry is None and not name.isdigit():
+        raise NotFound(
+            "no such user in the container: {name}",
+            hint="create it in the Dockerfile, or give a number",
+            name=name,
+        )
+    login = entry[0] if entry else ""
+    gid = _find_group(group) if group else int(entry[3]) if entry else 0
+    groups = () if group else _groups_of(login)
+    home = (entry[5] if entry else "") or "/"
+    return User(int(entry[2]) if entry else int(name), gid, tuple({gid, *groups}), home)
+
+
+def _find_group(name: str) -> int:
+    entry = _entry(GROUP, name, key_field=2)
+    if entry is not None:
+        return int(entry[2])
+    if name.isdigit():
+        return int(name)
+    raise NotFound(
+        "no such group in the container: {name}",
+        hint="create it in the Dockerfile, or give a number",
+        name=name,
+    )
+
+
+def _groups_of(login: str) -> tuple[int, ...]:
+    return tuple(
+        int(fields[2]) for fields in _entries(GROUP, 4) if login and login in fields[3].split(",")
+    )
+
+
+def _entry(path: Path, wanted: str, *, key_field: int) -> list[str] | None:
+    """The entry with that name, else the one with that number."""
+    entries = _entries(path, 4 if path is GROUP else 7)
+    by_name = (fields for fields in entries if fields[0] == wanted)
+    by_number = (fields for fields in entries if fields[key_field] == wanted)
+    return next(by_name, None) or next(by_number, None)
+
+
+def _entries(path: Path, width: int) -> list[list[str]]:
+    """The file's well-formed lines; an image without the file has none."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    fields = (line.split(":") for line in lines)
+    return [row for row in fields if len(row) >= width and row[2].isdigit()]
