@@ -4,8 +4,8 @@ The code of a lesson is the same bytes in every language, so nothing in a cell c
 language. It is found where the notebook lies, in this order:
 
 1. `ONGGI_LANG` (`ko` or `en`), for a class, a grader or a test;
-2. the folder of the notebook that this kernel serves, as Jupyter tells its kernels
-   (`JPY_SESSION_NAME`) and as VS Code starts them: `notebooks/ko` or `notebooks/en`;
+2. the folder of the notebook that this kernel serves, `notebooks/ko` or `notebooks/en`, as
+   Jupyter tells it (`JPY_SESSION_NAME`) and as VS Code does (`__vsc_ipynb_file__`);
 3. the working directory, which is the notebook's folder in JupyterLab, nbval and nbclient;
 4. the locale: `ko_KR.UTF-8` means Korean; everything else means English.
 
@@ -16,6 +16,7 @@ fallback to the other language: a missing text is an error, and `make check` fin
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -64,8 +65,11 @@ def _flat(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, str]]
 
 def _candidates() -> Iterator[Language]:
     yield cast(Language, os.environ.get("ONGGI_LANG", ""))
-    session = os.environ.get("JPY_SESSION_NAME") or os.environ.get("__vsc_ipynb_file__") or ""
-    yield cast(Language, PurePath(session).parent.name)
+    for notebook in (
+        os.environ.get("JPY_SESSION_NAME", ""),
+        getattr(sys.modules["__main__"], "__vsc_ipynb_file__", ""),
+    ):
+        yield cast(Language, PurePath(notebook).parent.name)
     yield cast(Language, Path.cwd().name)
     locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG")
     yield cast(Language, (locale or "")[:2])
