@@ -1,0 +1,146 @@
+"""Every command's name: docker's words, and where the function behind them is.
+
+The functions are named, not imported: `onggi ps` loads the file it needs and no other, and
+`onggi --help` loads none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runtime.cli.command import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command: `module` in this folder, the `function` there, and one line of help."""
+
+    module: str
+    function: str
+    summary: str
+
+    def load(self) -> Command:
+        """Import the command."""
+        command: Command = getattr(import_module(f"runtime.cli.{self.module}"), self.function)
+        return command
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A word that only groups commands: `onggi image`."""
+
+    summary: str
+    verbs: Mapping[str, Verb]
+
+
+RUN = Verb("run", "run", "Create and run a new container from an image")
+CREATE = Verb("run", "create", "Create a new container")
+START = Verb("run", "start", "Start one or more stopped containers")
+EXEC = Verb("run", "execute", "Execute a command in a running container")
+PS = Verb("containers", "ps", "List containers")
+LOGS = Verb("containers", "logs", "Fetch the logs of a container")
+STOP = Verb("containers", "stop", "Stop one or more running containers")
+KILL = Verb("containers", "kill", "Kill one or more running containers")
+WAIT = Verb("containers", "wait", "Block until containers stop, then print their exit codes")
+RM = Verb("containers", "rm", "Remove one or more containers")
+CONTAINER_PRUNE = Verb("containers", "prune", "Remove all stopped containers")
+BUILD = Verb("build", "build", "Build an image from a Dockerfile")
+BOOTSTRAP = Verb("build", "bootstrap", "Make the base images from this host's own files")
+IMAGES = Verb("images", "images", "List images")
+RMI = Verb("images", "rmi", "Remove one or more images")
+HISTORY = Verb("images", "history", "Show the history of an image")
+TAG = Verb("images", "tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE")
+IMAGE_PRUNE = Verb("images", "prune", "Remove unused images")
+INSPECT = Verb("inspection", "inspect", "Return low-level information on containers and images")
+INSPECT_CONTAINER = Verb("inspection", "container", "Display detailed information on containers")
+INSPECT_IMAGE = Verb("inspection", "image", "Display detailed information on images")
+SPEC = Verb("inspection", "spec", "Print a container's config.json, as the OCI defines it")
+INFO = Verb("system", "info", "Display what this host permits, each line with its evidence")
+VERSION = Verb("system", "version", "Show the version information")
+DF = Verb("system", "df", "Show disk usage")
+SYSTEM_PRUNE = Verb("system", "prune", "Remove unused data")
+
+NOUNS = {
+    "container": Noun(
+        "Manage containers",
+        {
+            "create": CREATE,
+            "exec": EXEC,
+            "inspect": INSPECT_CONTAINER,
+            "kill": KILL,
+            "list": PS,
+            "logs": LOGS,
+            "ls": PS,
+            "prune": CONTAINER_PRUNE,
+            "ps": PS,
+            "remove": RM,
+            "rm": RM,
+            "run": RUN,
+            "start": START,
+            "stop": STOP,
+            "wait": WAIT,
+        },
+    ),
+    "image": Noun(
+        "Manage images",
+        {
+            "bootstrap": BOOTSTRAP,
+            "build": BUILD,
+            "history": HISTORY,
+            "inspect": INSPECT_IMAGE,
+            "list": IMAGES,
+            "ls": IMAGES,
+            "prune": IMAGE_PRUNE,
+            "remove": RMI,
+            "rm": RMI,
+            "tag": TAG,
+        },
+    ),
+    "system": Noun("Manage Onggi", {"df": DF, "info": INFO, "prune": SYSTEM_PRUNE}),
+}
+
+COMMON = {
+    "run": RUN,
+    "exec": EXEC,
+    "ps": PS,
+    "build": BUILD,
+    "images": IMAGES,
+    "version": VERSION,
+    "info": INFO,
+}
+
+OTHERS = {
+    "create": CREATE,
+    "history": HISTORY,
+    "inspect": INSPECT,
+    "kill": KILL,
+    "logs": LOGS,
+    "rm": RM,
+    "rmi": RMI,
+    "spec": SPEC,
+    "start": START,
+    "stop": STOP,
+    "tag": TAG,
+    "wait": WAIT,
+}
+
+TOP: dict[str, Verb | Noun] = {**COMMON, **OTHERS, **NOUNS}
+
+
+def paths() -> dict[str, Verb]:
+    """Every command by the words that lead to it: "ps", "container ls", …"""
+    nested = {
+        f"{noun} {name}": verb
+        for noun, group in NOUNS.items()
+        for name, verb in group.verbs.items()
+    }
+    return {**nested, **COMMON, **OTHERS}
+
+
+def aliases(verb: Verb) -> list[str]:
+    """All the ways to write the command."""
+    return [f"onggi {path}" for path, found in paths().items() if found is verb]

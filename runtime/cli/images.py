@@ -1,0 +1,180 @@
+"""Commands about images that exist: images, rmi, history, tag, prune."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from runtime.cli import console, table, units
+from runtime.cli.command import command
+from runtime.cli.flags import SWITCH, Flag, Given
+from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, Row, filters_of, show
+from runtime.cli.messages import translate
+from runtime.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runtime.engine.images import Image
+
+HEADERS: Row = {
+    "Repository": "REPOSITORY",
+    "Tag": "TAG",
+    "Digest": "DIGEST",
+    "ID": "IMAGE ID",
+    "CreatedSince": "CREATED",
+    "CreatedAt": "CREATED AT",
+    "Size": "SIZE",
+}
+COLUMNS = ("Repository", "Tag", "ID", "CreatedSince", "Size")
+HISTORY_HEADERS: Row = {
+    "ID": "IMAGE",
+    "CreatedSince": "CREATED",
+    "CreatedAt": "CREATED AT",
+    "CreatedBy": "CREATED BY",
+    "Size": "SIZE",
+    "Comment": "COMMENT",
+}
+HISTORY_COLUMNS = ("ID", "CreatedSince", "CreatedBy", "Size", "Comment")
+CREATED_BY_WIDTH = 45
+NOTHING = "<none>"
+
+
+@command(
+    "[OPTIONS] [REPOSITORY[:TAG]]",
+    Flag("all", "a", SWITCH, "Show all images, those without a name too"),
+    Flag("digests", "", SWITCH, "Show digests"),
+    FILTER,
+    FORMAT,
+    NO_TRUNC,
+    Flag("quiet", "q", SWITCH, "Only show image IDs"),
+    most=1,
+)
+def images(given: Given) -> int:
+    """One line per name, the newest image first."""
+    filters = filters_of([*given.filter, *(f"reference={word}" for word in given.words)])
+    now = datetime.now(UTC)
+    rows = [
+        row
+        for image in Engine().images.list(all=given.all, filters=filters)
+        for row in rows_of(image, now, whole=given.no_trunc)
+    ]
+    if given.quiet and not given.format:
+        for image_id in dict.fromkeys(row["ID"] for row in rows):
+            console.say(image_id)
+        return 0
+    columns = (*COLUMNS[:2], "Digest", *COLUMNS[2:]) if given.digests else COLUMNS
+    show(rows, HEADERS, columns, given.format)
+    return 0
+
+
+def rows_of(image: Image, now: datetime, *, whole: bool) -> Iterator[Row]:
+    """An image as `images` shows it, once for each of its names."""
+    created = units.parse_time(image.attrs["Created"])
+    for name in image.tags or (f"{NOTHING}:{NOTHING}",):
+        repository, _, tag = name.rpartition(":")
+        yield {
+            "Repository": repository,
+            "Tag": tag,
+            "Digest": image.attrs["Id"],
+            "ID": image.id if whole else short(image.id),
+            "CreatedSince": units.human_ago(created, now),
+            "CreatedAt": str(created.astimezone()) if created else "",
+            "Size": units.human_size(image.attrs["Size"], digits=3),
+        }
+
+
+def short(digest: str) -> str:
+    """Docker's short form of "sha256:…": the first 12 hex digits."""
+    return digest.partition(":")[2][:12]
+
+
+@command(
+    "[OPTIONS] IMAGE",
+    FORMAT,
+    Flag("human", "H", SWITCH, "Print sizes and dates in human readable format", True),
+    NO_TRUNC,
+    Flag("quiet", "q", SWITCH, "Only show image IDs"),
+    least=1,
+    most=1,
+)
+def history(given: Given) -> int:
+    """The last instruction first; an instruction without an image of its own is "<missing>"."""
+    now = datetime.now(UTC)
+    rows = [
+        history_row(entry, now, whole=given.no_trunc)
+        for entry in Engine().images.get(given.words[0]).history()
+    ]
+    if given.quiet:
+        for row in rows:
+            console.say(row["ID"])
+    else:
+        show(rows, HISTORY_HEADERS, HISTORY_COLUMNS, given.format)
+    return 0
+
+
+def history_row(entry: dict[str, object], now: datetime, *, whole: bool) -> Row:
+    """One instruction as `history` shows it."""
+    created = units.parse_time(str(entry["Created"] or ""))
+    created_by = str(entry["CreatedBy"])
+    image_id = str(entry["Id"])
+    return {
+        "ID": image_id if whole or not image_id.startswith("sha256:") else short(image_id),
+        "CreatedSince": units.human_ago(created, now),
+        "CreatedAt": created.isoformat() if created else "",
+        "CreatedBy": created_by if whole else table.cut(created_by, CREATED_BY_WIDTH),
+        "Size": units.human_size(float(str(entry["Size"])), digits=3),
+        "Comment": str(entry["Comment"]),
+    }
+
+
+@command(
+    "[OPTIONS] IMAGE [IMAGE...]",
+    Flag("force", "f", SWITCH, "Force removal of the image"),
+    least=1,
+)
+def rmi(given: Given) -> int:
+    """Take the name away; with the last one the image goes, and the layers that only it used."""
+    engine = Engine()
+
+    def remove(name: str) -> str:
+        return "\n".join(lines_of(engine.images.remove(name, force=given.force)))
+
+    return console.each(given.words, remove)
+
+
+def lines_of(removed: list[dict[str, str]]) -> Iterator[str]:
+    """What was removed, as docker says it: "Untagged: …", "Deleted: …"."""
+    for step in removed:
+        for done, what in step.items():
+            yield f"{done}: {what}"
+
+
+@command("SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", least=2, most=2)
+def tag(given: Given) -> int:
+    """Give an image one more name; a name that another image has moves over."""
+    source, target = given.words
+    Engine().images.get(source).tag(target)
+    return 0
+
+
+@command(
+    "[OPTIONS]",
+    Flag("all", "a", SWITCH, "Remove all unused images, not just those without a name"),
+    Flag("force", "f", SWITCH, "Do not prompt for confirmation"),
+    most=0,
+)
+def prune(given: Given) -> int:
+    """Remove images that nobody needs."""
+    question = (
+        "This removes all images without a container. Continue?"
+        if given.all
+        else "This removes all images without a name. Continue?"
+    )
+    if not given.force and not console.agrees(translate(question)):
+        return 1
+    removed = Engine().images.prune(filters={"dangling": not given.all})
+    if removed["ImagesDeleted"]:
+        console.say("\n".join(["Deleted Images:", *lines_of(removed["ImagesDeleted"]), ""]))
+    console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")
+    return 0

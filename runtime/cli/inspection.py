@@ -1,0 +1,105 @@
+"""Commands that print documents: inspect, spec.
+
+`inspect` prints docker's JSON for containers and images; `spec` prints what the kernel's side
+of the engine reads, the OCI's config.json.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from runtime.cli import console
+from runtime.cli.command import command
+from runtime.cli.flags import WORD, Flag, Given
+from runtime.engine import Engine
+from runtime.errors import InvalidInput, NotFound, OnggiError
+
+FORMAT = Flag("format", "f", WORD, "Format output: 'json' or a Go template")
+
+Look = Callable[[Engine, str], dict[str, Any]]
+
+
+def look_at_container(engine: Engine, name: str) -> dict[str, Any]:
+    """The attributes of a container. Raises NotFound."""
+    return dict(engine.containers.get(name).attrs)
+
+
+def look_at_image(engine: Engine, name: str) -> dict[str, Any]:
+    """The attributes of an image. Raises NotFound."""
+    return dict(engine.images.get(name).attrs)
+
+
+def look_at_any(engine: Engine, name: str) -> dict[str, Any]:
+    """A container's if there is one of that name, else an image's. Raises NotFound."""
+    for look in (look_at_container, look_at_image):
+        try:
+            return look(engine, name)
+        except (NotFound, InvalidInput):
+            continue
+    raise NotFound("no such container or image: {name}", name=name)
+
+
+@command(
+    "[OPTIONS] NAME|ID [NAME|ID...]",
+    FORMAT,
+    Flag("type", "", WORD, "Only inspect objects of the given type: container or image"),
+    least=1,
+)
+def inspect(given: Given) -> int:
+    """Containers and images alike."""
+    looks: dict[str | None, Look] = {
+        None: look_at_any,
+        "": look_at_any,
+        "container": look_at_container,
+        "image": look_at_image,
+    }
+    if given.type not in looks:
+        raise InvalidInput("no such type: {type}", hint="write container or image", type=given.type)
+    return _show(given.words, looks[given.type], given.format)
+
+
+@command("[OPTIONS] CONTAINER [CONTAINER...]", FORMAT, least=1)
+def container(given: Given) -> int:
+    """Containers only."""
+    return _show(given.words, look_at_container, given.format)
+
+
+@command("[OPTIONS] IMAGE [IMAGE...]", FORMAT, least=1)
+def image(given: Given) -> int:
+    """Images only."""
+    return _show(given.words, look_at_image, given.format)
+
+
+def _show(names: Sequence[str], look: Look, form: str | None) -> int:
+    """Print what was found, even if not all of it was: one JSON array, or a text for each."""
+    write = _writer(form) if form else None  # before anything is looked at: it may be wrong
+    engine, found, missing = Engine(), [], []
+    for name in names:
+        try:
+            found.append(look(engine, name))
+        except OnggiError as error:
+            missing.append(error)
+    if write is None:
+        console.say(json.dumps(found, indent=4, ensure_ascii=False))
+    else:
+        for attrs in found:
+            console.say(write(attrs))
+    for error in missing:
+        console.report(error)
+    return 1 if missing else 0
+
+
+def _writer(form: str) -> Callable[[Any], str]:
+    from runtime.cli.template import Template
+    from runtime.cli.template_functions import as_json
+
+    return as_json if form == "json" else Template(form).render
+
+
+@command("CONTAINER", least=1, most=1)
+def spec(given: Given) -> int:
+    """The container's config.json, byte for byte as it was written for the kernel's side."""
+    console.say(Engine().containers.get(given.words[0]).spec_text())
+    return 0

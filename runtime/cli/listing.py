@@ -1,0 +1,64 @@
+"""The ways a list is printed: as a table, as JSON, by a template; `--format` for every list.
+
+A row is a mapping from docker's field names to text (and to functions, where Go has methods:
+`{{.Label "name"}}`). Headers are a mapping from the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from runtime.cli.console import harmless, say
+from runtime.cli.flags import LIST, SWITCH, WORD, Flag
+from runtime.cli.table import lay_out
+
+Row = Mapping[str, Any]
+
+FORMAT = Flag(
+    "format", "", WORD, "Format output: 'table', 'table TEMPLATE', 'json' or a Go template"
+)
+FILTER = Flag("filter", "f", LIST, "Filter output based on conditions provided")
+NO_TRUNC = Flag("no-trunc", "", SWITCH, "Don't truncate output")
+
+
+def show(rows: Sequence[Row], headers: Row, columns: Sequence[str], form: str | None) -> None:
+    """Print `rows` as `form` says; without one, as a table of `columns`. Raises TemplateError."""
+    form = (form or "table").strip().replace("\\t", "\t").replace("\\n", "\n")
+    if form == "table":
+        show_table([[row[column] for column in columns] for row in (headers, *rows)])
+        return
+    from runtime.cli.template import Template
+    from runtime.cli.template_functions import as_json
+
+    if form == "json":
+        for row in rows:
+            say(as_json(dict(sorted(row.items()))))
+    elif form.startswith("table "):
+        template = Template(form.removeprefix("table "))
+        show_table([template.render(row).split("\t") for row in (headers, *rows)])
+    else:
+        template = Template(form)
+        for row in rows:
+            say(template.render(row))
+
+
+def show_table(cells: Sequence[Sequence[str]]) -> None:
+    """Print aligned columns. What is in a cell stays in it: a line break is shown, not made."""
+    for line in lay_out([[harmless(cell, keep="") for cell in row] for row in cells]):
+        say(line)
+
+
+def filters_of(words: Sequence[str]) -> dict[str, list[str]]:
+    """`--filter status=exited --filter label=a=b` as the engine takes it. Raises InvalidInput."""
+    filters: dict[str, list[str]] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            from runtime.errors import InvalidInput
+
+            raise InvalidInput(
+                "not a filter: {word}", hint="write name=value, as in status=exited", word=word
+            )
+        filters.setdefault(name.strip().lower(), []).append(value.strip())
+    return filters

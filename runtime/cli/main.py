@@ -1,0 +1,131 @@
+"""`onggi`: the words of a command line, led to the function behind them.
+
+The edge of the program. Every error of the engine ends here as one sentence and a hint; every
+way to end has its exit code, docker's:
+
+    0 done    1 refused    125 not understood, or `run` refused    126, 127 command not startable
+    130 interrupted (Ctrl-C)    141 nobody reads the output any more (`onggi ps | head -1`)
+
+Starting fast is part of the job: nothing is imported before it is known to be needed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from runtime.cli import console
+from runtime.cli.commands import TOP, Noun, Verb
+from runtime.cli.flags import UsageError
+from runtime.errors import InvalidInput, OnggiError
+
+INTERRUPTED = 130
+NOBODY_READS = 141
+
+
+def main(line: Sequence[str] | None = None) -> int:
+    """Carry out one command line (the process's own, unless given); returns the exit code."""
+    console.prepare_streams()
+    try:
+        code = _lead(list(sys.argv[1:] if line is None else line))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        console.forget_output()
+        return NOBODY_READS
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
+
+
+def _lead(line: list[str]) -> int:
+    """From the first words to a command, or to a help text."""
+    if not line or line[0] in ("--help", "-h", "help"):
+        return _help(line[1:])
+    if line[0] in ("--version", "-v"):
+        line[0] = "version"
+    found = TOP.get(line[0])
+    if isinstance(found, Verb):
+        return _carry_out(line[0], found, line[1:])
+    if found is None:
+        return _refuse(_unknown(line[0], TOP, ""))
+    return _lead_within(line[0], found, line[1:])
+
+
+def _lead_within(name: str, noun: Noun, line: list[str]) -> int:
+    if not line or line[0] in ("--help", "-h"):
+        from runtime.cli import help as texts
+
+        console.say(texts.of_noun(name, noun))
+        return 0
+    if line[0] not in noun.verbs:
+        return _refuse(_unknown(line[0], noun.verbs, name))
+    return _carry_out(f"{name} {line[0]}", noun.verbs[line[0]], line[1:])
+
+
+def _carry_out(path: str, verb: Verb, line: list[str]) -> int:
+    command = verb.load()
+    try:
+        given = command.understand(path, line)
+        if given.help:
+            from runtime.cli import help as texts
+
+            console.say(texts.of_command(path, verb, command))
+            return 0
+        return command.act(given)
+    except BrokenPipeError:
+        raise
+    except OnggiError as error:
+        console.report(error)
+        return command.ends_with(error)
+    except OSError as error:
+        return _refuse(_told_by_the_system(error), command.failure)
+
+
+def _help(words: list[str]) -> int:
+    """`onggi help`, `onggi help image ls`."""
+    if words:
+        return _lead([*words, "--help"])
+    from runtime.cli import help as texts
+
+    console.say(texts.of_everything())
+    return 0
+
+
+def _refuse(error: OnggiError, code: int | None = None) -> int:
+    console.report(error)
+    return error.exit_code if code is None else code
+
+
+def _unknown(word: str, known: dict[str, Verb | Noun] | dict[str, Verb], noun: str) -> OnggiError:
+    from difflib import get_close_matches
+
+    path = f"{noun} {word}".strip()
+    if word.startswith("-"):
+        return UsageError("unknown flag: {flag}", hint="Run 'onggi --help'", flag=word)
+    near = get_close_matches(word, known, n=1)
+    if near:
+        meant = f"{noun} {near[0]}".strip()
+        return InvalidInput(
+            "unknown command: onggi {path}",
+            hint="did you mean 'onggi {meant}'?",
+            path=path,
+            meant=meant,
+        )
+    help_for = f"onggi {noun}".strip()
+    return InvalidInput(
+        "unknown command: onggi {path}",
+        hint="Run '{help_for} --help'",
+        path=path,
+        help_for=help_for,
+    )
+
+
+def _told_by_the_system(error: OSError) -> OnggiError:
+    """A file or stream that the command itself could not read or write, and why."""
+    if error.filename is None:
+        return OnggiError("{reason}", reason=error.strerror or str(error))
+    return OnggiError("{path}: {reason}", path=error.filename, reason=error.strerror)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Sizes and times between what people write and what the engine counts.
+
+Pure: the clock's reading comes in as an argument. The wording and the rounding are docker's
+(github.com/docker/go-units), so that a table reads the same whichever of the two prints it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from fractions import Fraction
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def human_size(size_bytes: float, digits: int = 4) -> str:
+    """Decimal units, at most `digits` significant digits: 4260000 → "4.26MB"."""
+    units = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+    unit = 0
+    while size_bytes >= 1000 and unit < len(units) - 1:
+        size_bytes /= 1000
+        unit += 1
+    return f"{size_bytes:.{digits}g}{units[unit]}"
+
+
+def human_duration(seconds: float) -> str:
+    """How long, in one unit: 3 → "3 seconds", 4000 → "About an hour"."""
+    whole, hours = int(seconds), int(seconds / HOUR + 0.5)
+    if whole < 1:
+        return "Less than a second"
+    if whole < MINUTE:
+        return "1 second" if whole == 1 else f"{whole} seconds"
+    if whole < HOUR:
+        return "About a minute" if whole < 2 * MINUTE else f"{whole // MINUTE} minutes"
+    if hours <= 1:
+        return "About an hour"
+    for limit_days, unit_hours, name in ((2, 1, "hours"), (14, 24, "days"), (60, 168, "weeks")):
+        if hours < limit_days * 24:
+            return f"{hours // unit_hours} {name}"
+    days = hours // 24
+    return f"{days // 30} months" if days < 730 else f"{int(seconds / DAY) // 365} years"
+
+
+def human_ago(then: datetime | None, now: datetime) -> str:
+    """ "5 seconds ago"; "N/A" for a moment that nobody recorded."""
+    return f"{human_duration((now - then).total_seconds())} ago" if then else "N/A"
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """An RFC 3339 moment as the engine writes it; None for no moment and for Go's zero time.
+
+    Go writes nanoseconds, Python reads microseconds: the rest is cut off.
+    """
+    if not text or text.startswith("0001-01-01"):
+        return None
+    cut = re.sub(r"(\.\d{6})\d+", r"\1", text)
+    return datetime.fromisoformat(cut.replace("Z", "+00:00"))
+
+
+def parse_size(text: str) -> int:
+    """Bytes from "64m", "1.5g", "512k" or "1024": binary units, as `--memory` counts.
+
+    Raises ValueError.
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kmgtp]?)(?:i?b)?", text, re.IGNORECASE)
+    if not match:
+        raise ValueError(text)
+    power = "kmgtp".find(match[2].lower()) + 1 if match[2] else 0
+    return int(Fraction(match[1]) * 1024**power)
+
+
+def parse_cpus(text: str) -> float:
+    """A number of CPUs such as "0.5" or "2". Raises ValueError."""
+    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", text, re.ASCII):
+        raise ValueError(text)
+    return float(text)
+
+
+def parse_whole(text: str) -> int:
+    """A whole number, negative ones too. Raises ValueError."""
+    if not re.fullmatch(r"[+-]?\d+", text, re.ASCII):  # int() also reads " 7", "1_000", "７"
+        raise ValueError(text)
+    return int(text)
+
+
+def parse_truth(text: str) -> bool:
+    """Go's truth values: 1, t, T, true, True, TRUE and their opposites. Raises ValueError."""
+    if text in ("1", "t", "T", "true", "True", "TRUE"):
+        return True
+    if text in ("0", "f", "F", "false", "False", "FALSE"):
+        return False
+    raise ValueError(text)
