@@ -1,0 +1,71 @@
+"""Opening files below a directory, whatever the path says.
+
+A path that comes from an image, an archive or a build context is somebody else's text: it may
+hold `..`, start with `/`, or pass through a symbolic link that points at the host. Checking the
+text first and opening it later leaves a gap in which a link can be swapped in. `openat2` closes
+the gap: the kernel itself refuses, or confines, every step of the way.
+
+    open_beneath    no `..`, no absolute path, no symbolic link anywhere: for writing
+    open_in_root    links are followed as if the directory were `/`: for reading, as in chroot
+
+man 2 openat2
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from errno import EAGAIN, EINVAL, ENOSYS
+
+from runtime.errors import HostLacks, KernelError
+from runtime.linux.libc import system_call
+
+RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_NO_SYMLINKS = 0x04
+RESOLVE_BENEATH = 0x08
+RESOLVE_IN_ROOT = 0x10
+
+_ATTEMPTS = 64
+
+
+def open_beneath(root_fd: int, path: bytes | str, flags: int, mode: int = 0) -> int:
+    """A new descriptor for `path` below the directory `root_fd`, without following any link.
+
+    Raises KernelError. EXDEV: the path leads outside (`..`, or it starts with `/`). ELOOP: a
+    part of it is a symbolic link. ENOENT, ENOTDIR, EEXIST as usual. man 2 openat2
+    """
+    return _openat2(root_fd, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)
+
+
+def open_in_root(root_fd: int, path: bytes | str, flags: int, mode: int = 0) -> int:
+    """A new descriptor for `path` as a process would get it whose `/` is `root_fd`.
+
+    Links and `..` are followed, and end at `root_fd` at most. Raises KernelError. man 2 openat2
+    """
+    return _openat2(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+
+
+def _openat2(root_fd: int, path: bytes | str, flags: int, mode: int, resolve: int) -> int:
+    name = os.fsencode(path)
+    if b"\0" in name:  # C would read only what stands before it
+        raise KernelError("openat2", repr(path), EINVAL)
+    how = struct.pack("=QQQ", flags | os.O_CLOEXEC, mode, resolve)
+    for _ in range(_ATTEMPTS):
+        try:
+            return system_call("openat2", root_fd, name, how, len(how))
+        except KernelError as failure:
+            if failure.errno == ENOSYS:
+                raise _without_openat2() from failure
+            # Something was renamed while the kernel walked a `..`: it asks to be called again.
+            if failure.errno != EAGAIN:
+                raise
+    raise KernelError("openat2", repr(path), EAGAIN)
+
+
+def _without_openat2() -> HostLacks:
+    return HostLacks(
+        "this kernel cannot open files safely below a directory",
+        feature="openat2",
+        evidence="openat2: ENOSYS",
+        hint="use Linux 5.6 or newer; sandboxes such as gVisor do not have this call",
+    )
