@@ -15,7 +15,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.errors import HostLacks, OnggiError
@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS build_cache (     -- the layer that a step made
     digest      TEXT NOT NULL,
     diff_id     TEXT NOT NULL,
     size        INTEGER NOT NULL,
+    created     TEXT NOT NULL,               -- RFC 3339
     used_ns     INTEGER NOT NULL
 );
 """

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from runtime.container import log
 from runtime.errors import InvalidInput
 from runtime.oci.image import RunConfig
 from runtime.oci.spec import DEFAULT_MOUNTS, Mount, Process, Spec
@@ -98,7 +99,7 @@ class Bundle:
         self.rootfs.mkdir()
         make_floor(self.floor)
         names = {"hostname": spec.hostname + "\n", "hosts": hosts_file(spec.hostname)}
-        names["resolv.conf"] = _host_resolvers()
+        names |= {"resolv.conf": _host_resolvers(), log.NAME: ""}
         for name, text in names.items():
             (self.directory / name).write_text(text)
         (self.directory / "config.json").write_text(json.dumps(spec.to_json(), indent=2))

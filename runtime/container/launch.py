@@ -90,6 +90,12 @@ class Session:
         """For `select`: readable when there is news."""
         return self._connection.fileno()
 
+    def abort(self) -> None:
+        """Let go of the lifeline and wait until the container is gone. See `Start.lifeline`."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
+        self.wait_for_end(None)
+
     def close(self) -> None:
         """End the conversation; the container goes on (but see `Start.lifeline`)."""
         self._connection.close()

@@ -61,47 +61,49 @@ class Writer:
 
 
 class Reader:
-    """Reads entries from a position on; call `new()` again when there may be more."""
+    """Reads entries as they come; call `new()` again when there may be more.
+
+    The file stays open, so what was written can still be read when the container has been
+    removed meanwhile. Raises FileNotFoundError when there is no log.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._position = 0
+        self._file = path.open("rb")
 
     def skip_to_end(self) -> None:
         """Ignore everything that has been written so far."""
-        self._position = self.path.stat().st_size if self.path.exists() else 0
+        self._file.seek(0, os.SEEK_END)
+
+    def skip_to_tail(self, count: int) -> None:
+        """Go on with the last `count` lines; a line in several pieces counts once."""
+        starts: list[int] = []
+        position, complete = 0, True
+        for line in self._file:
+            if complete:
+                starts.append(position)
+                del starts[: -count - 1]
+            complete = line.split(b" ", 3)[2] == b"F"
+            position += len(line)
+        keep = starts[-count:] if count > 0 else []
+        self._file.seek(keep[0] if keep else position)
 
     def new(self) -> Iterator[Entry]:
         """What was written since the last call. An entry being written is left for the next."""
-        if not self.path.exists():
-            return
-        with self.path.open("rb") as file:
-            file.seek(self._position)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                self._position += len(line)
-                yield _decoded(line)
+        while line := self._file.readline():
+            if not line.endswith(b"\n"):
+                self._file.seek(-len(line), os.SEEK_CUR)
+                return
+            yield _decoded(line)
 
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()
 
-def tail(path: Path, count: int) -> Iterator[Entry]:
-    """The last `count` lines; a line in several pieces counts once."""
-    if count <= 0 or not path.exists():
-        return
-    starts: list[int] = []
-    position, complete = 0, True
-    with path.open("rb") as file:
-        for line in file:
-            if complete:
-                starts.append(position)
-                del starts[:-count]
-            complete = line.split(b" ", 3)[2] == b"F"
-            position += len(line)
-    if not starts:
-        return
-    reader = Reader(path)
-    reader._position = starts[0]
-    yield from reader.new()
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def timestamp(nanoseconds: int) -> str:

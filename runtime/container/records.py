@@ -102,6 +102,12 @@ class Records:
         self.bundle(container_id).remove()
         self.database.change("DELETE FROM containers WHERE id = ?", container_id)
 
+    def remove_build_bundles(self) -> None:
+        """Delete the bundles of build steps. Only while nobody builds."""
+        folder = self.root / "builds"
+        for name in os.listdir(folder) if folder.exists() else ():
+            Bundle(self.root, folder / name).remove()
+
     def _is_known(self, container_id: str) -> bool:
         query = "SELECT 1 FROM containers WHERE id = ?"
         return self.database.one(query, container_id) is not None

@@ -1,0 +1,56 @@
+"""A build step: one command in a container of its own, which lives no longer than its caller.
+
+It is started like every container, by the launcher and with a monitor, but it has no row in
+the database and hangs on a lifeline: when the caller goes away, even by kill -9, the monitor
+kills it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime.container import launch, log
+from runtime.container.bundle import Bundle
+from runtime.container.messages import Exit, Start
+from runtime.errors import OnggiError
+from runtime.oci.spec import DEFAULT_MOUNTS, Process, Spec
+
+HOSTNAME = "build"
+"""The same in every build, so that what a command writes does not depend on it."""
+
+
+def run_step(
+    root: Path, snapshot: str, program: Process, on_output: Callable[[str, bytes], None]
+) -> Exit:
+    """Run `program` on a writable snapshot and wait for its end.
+
+    `on_output` gets what it writes, as (stream, bytes), while it runs. Raises
+    CommandNotStarted; whatever interrupts this, the command is dead afterwards and only the
+    snapshot is left.
+    """
+    bundle = Bundle(root, root / "builds" / snapshot)
+    bundle.write(Spec(process=program, hostname=HOSTNAME, mounts=DEFAULT_MOUNTS))
+    try:
+        with log.Reader(bundle.directory / log.NAME) as reader:
+            return _attend(root, bundle.directory, reader, on_output)
+    finally:
+        bundle.remove()
+
+
+def _attend(
+    root: Path, directory: Path, reader: log.Reader, on_output: Callable[[str, bytes], None]
+) -> Exit:
+    start = Start(root, directory, directory.name, recorded=False, lifeline=True)
+    session = launch.start(start)
+    try:
+        for _ in session.news():
+            for entry in reader.new():
+                on_output(entry.stream, entry.data)
+    finally:
+        if session.exit is None:
+            session.abort()
+        session.close()
+    if session.exit is None:
+        raise OnggiError("the monitor of a build step was killed", hint="build again")
+    return session.exit

@@ -1,0 +1,84 @@
+"""What users write, as the engine's values: commands, variables, labels, signals, sizes.
+
+Pure: each function parses, or raises InvalidInput with an example of what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal as signals
+from collections.abc import Iterable, Mapping
+
+from runtime.errors import InvalidInput
+
+Command = str | Iterable[str] | None
+Environment = Mapping[str, str] | Iterable[str] | None
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?", re.IGNORECASE)
+_POWER = {letter: power for power, letter in enumerate(("", "k", "m", "g", "t", "p"))}
+
+
+def as_arguments(command: Command) -> tuple[str, ...]:
+    """A command as argv; a text is split as a shell would, without its expansions.
+
+    Raises InvalidInput for an unfinished quotation.
+    """
+    if command is None:
+        return ()
+    if not isinstance(command, str):
+        return tuple(map(str, command))
+    try:
+        return tuple(shlex.split(command))
+    except ValueError as error:
+        raise InvalidInput(
+            "the command cannot be split into words: {command}: {reason}",
+            hint="close the quotation, or give a list of words",
+            command=command,
+            reason=str(error),
+        ) from error
+
+
+def as_environment(variables: Environment) -> tuple[str, ...]:
+    """Variables as NAME=value entries. Raises InvalidInput for an entry without a name."""
+    if isinstance(variables, Mapping):
+        variables = [f"{name}={value}" for name, value in variables.items()]
+    entries = tuple(variables or ())
+    for entry in entries:
+        if not entry.partition("=")[0] or "=" not in entry or "\0" in entry:
+            raise InvalidInput(
+                "not an environment variable: {entry!r}",
+                hint="write NAME=value",
+                entry=entry,
+            )
+    return entries
+
+
+def as_labels(labels: Mapping[str, str] | Iterable[str] | None) -> dict[str, str]:
+    """Labels as a mapping; a bare name gets an empty value."""
+    if labels is None or isinstance(labels, Mapping):
+        return dict(labels or {})
+    return dict(entry.partition("=")[::2] for entry in labels)
+
+
+def signal_number(signal: str | int) -> int:
+    """SIGTERM, TERM or 15 → 15. Raises InvalidInput."""
+    text = str(signal).upper()
+    name = text if text.startswith("SIG") else "SIG" + text
+    known = {each.name: each.value for each in signals.Signals}
+    number = int(text) if text.isdecimal() else known.get(name, 0)
+    if not 1 <= number <= 64:
+        raise InvalidInput(
+            "no such signal: {signal}", hint="for example: SIGTERM, KILL, 9", signal=signal
+        )
+    return number
+
+
+def as_bytes(size: str | int | None) -> int:
+    """64m, 1.5g, 512KiB or a number → bytes; None → 0. A letter means a power of 1024."""
+    if size is None or isinstance(size, int):
+        return size or 0
+    shape = _SIZE.fullmatch(size.strip())
+    if shape is None:
+        raise InvalidInput("not a size: {text!r}", hint="for example: 64m, 1.5g", text=size)
+    return int(float(shape[1]) * 1024 ** _POWER[shape[2].lower()])

@@ -1,0 +1,333 @@
+"""One container, with the methods of Docker's Python SDK (`docker.models.containers`).
+
+Everything here acts through `Lifecycle` and reads the container's row and bundle.
+"""
+
+from __future__ import annotations
+
+import os
+import signal as signals
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from runtime.container import launch, log
+from runtime.container.bundle import Request
+from runtime.container.lifecycle import Lifecycle
+from runtime.container.log import Entry
+from runtime.container.messages import Exit
+from runtime.container.state import Status
+from runtime.database import Row
+from runtime.engine.arguments import (
+    Command,
+    Environment,
+    as_arguments,
+    as_environment,
+    signal_number,
+)
+from runtime.engine.image import Image
+from runtime.engine.images import Images
+from runtime.engine.inspect import inspect_container
+from runtime.errors import Conflict
+from runtime.linux.cgroup import Cgroup
+from runtime.oci.digest import Digest
+from runtime.oci.spec import Process, Spec
+
+DEFAULT_STOP_S = 10.0
+
+
+class ExecResult(NamedTuple):
+    """What `exec_run` returns: the exit code, and what was written."""
+
+    exit_code: int | None
+    output: bytes
+
+
+class Attachment:
+    """A container that was started and is being listened to."""
+
+    def __init__(self, container: Container, session: launch.Session, reader: log.Reader) -> None:
+        self._container = container
+        self._session = session
+        self._reader = reader
+
+    def output(self) -> Iterator[Entry]:
+        """What it writes, as it comes, until it has ended."""
+        with self._reader:
+            for _ in self._session.news():
+                yield from self._reader.new()
+        self._session.close()
+
+    @property
+    def exit(self) -> Exit:
+        """How it ended, once `output` is exhausted."""
+        if self._session.exit is not None:
+            return self._session.exit
+        self._container.reload()
+        return Exit(self._container.exit_code or 0, bool(self._container.row["oom_killed"]))
+
+
+class Container:
+    """One container. `status`, `attrs` and the like are as of the last `reload`."""
+
+    def __init__(self, lifecycle: Lifecycle, images: Images, row: Row) -> None:
+        self._lifecycle = lifecycle
+        self.images = images
+        self._row = row
+
+    @property
+    def id(self) -> str:
+        """64 hex digits."""
+        return str(self._row["id"])
+
+    @property
+    def short_id(self) -> str:
+        """The first twelve of them: also its host name, unless it was given another."""
+        return self.id[:12]
+
+    @property
+    def name(self) -> str:
+        """The name it was given, or a made-up one."""
+        return str(self._row["name"])
+
+    @property
+    def status(self) -> str:
+        """created, running or exited (or removing)."""
+        internal = {Status.CREATING: Status.CREATED, Status.STARTING: Status.CREATED}
+        return str(internal.get(self._row["status"], self._row["status"]))
+
+    @property
+    def image(self) -> Image:
+        """The image it was made from, also if its name means another one by now."""
+        return Image(self.images.shelf, Digest(self._row["manifest"]))
+
+    @property
+    def row(self) -> Row:
+        """Its row in the database, as of the last `reload`."""
+        return self._row
+
+    @property
+    def spec(self) -> Spec:
+        """The runtime-spec's description of it: what `onggi spec` prints."""
+        return self._lifecycle.records.bundle(self.id).spec()
+
+    @property
+    def request(self) -> Request:
+        """What was asked for when it was created."""
+        return Request.from_json(self._row["request"])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The image's labels and its own."""
+        return {**self.image.labels, **self.request.labels}
+
+    @property
+    def pid(self) -> int:
+        """Its PID 1 as the host numbers it; 0 if it does not run."""
+        return int(self._row["pid"])
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs, or when nobody saw it end."""
+        code: int | None = self._row["exit_code"]
+        return code
+
+    @property
+    def bundle_path(self) -> Path:
+        """Its directory on the host: config.json, log."""
+        return self._lifecycle.records.bundle(self.id).directory
+
+    @property
+    def upper_path(self) -> Path:
+        """The directory with what it changed: its writable layer."""
+        upper = self._lifecycle.records.snapshots.overlay(self.id).upper
+        assert upper is not None
+        return upper
+
+    @property
+    def root_path(self) -> Path:
+        """Its whole file system, as the kernel shows it to root on the host while it runs.
+
+        Raises Conflict when it does not run: then there is no such mount anywhere.
+        """
+        if not self.pid:
+            raise Conflict("container {name} is not running", name=self.name)
+        return Path(f"/proc/{self.pid}/root")
+
+    def reload(self) -> None:
+        """Look again. Raises NotFound when it has been removed."""
+        self._row = self._lifecycle.records.row(self.id)
+
+    def start(self) -> None:
+        """Start it; returns when its program runs. Raises InvalidTransition, CommandNotStarted."""
+        self._lifecycle.start(self.id).close()
+        self.reload()
+
+    def start_attached(self, stdin: int | None = None) -> Attachment:
+        """Start it and listen. `stdin` is a descriptor that becomes its standard input."""
+        reader = log.Reader(self.bundle_path / log.NAME)
+        reader.skip_to_end()
+        try:
+            session = self._lifecycle.start(self.id, stdin)
+        except BaseException:
+            reader.close()
+            raise
+        return Attachment(self, session, reader)
+
+    def stop(self, timeout: float = DEFAULT_STOP_S, signal: str | int | None = None) -> None:
+        """Send its stop signal (or `signal`), and SIGKILL if it has not ended after `timeout`
+        seconds.
+        """
+        number = signal_number(signal or self.image.config.config.stop_signal or "SIGTERM")
+        self._lifecycle.stop(self.id, number, timeout)
+        self.reload()
+
+    def kill(self, signal: str | int = "SIGKILL") -> None:
+        """Send a signal to its PID 1. Raises Conflict when it does not run."""
+        number = signal_number(signal)
+        self._lifecycle.signal(self.id, number)
+        if number == signals.SIGKILL:
+            self._lifecycle.wait(self.id)
+            self.reload()
+
+    def wait(self, timeout: float | None = None) -> dict[str, Any]:
+        """Wait until it does not run: {"StatusCode": exit code}. Raises TimeoutError."""
+        if not self._lifecycle.wait(self.id, timeout):
+            raise TimeoutError(f"container {self.name} still runs after {timeout} seconds")
+        self.reload()
+        return {"StatusCode": self.exit_code, "Error": None}
+
+    def remove(self, force: bool = False, v: bool = False) -> None:
+        """Delete it with everything it wrote; with `force`, kill it first."""
+        del v  # there are no volumes yet that belong to one container alone
+        self._lifecycle.remove(self.id, force=force)
+
+    def logs(
+        self,
+        stdout: bool = True,
+        stderr: bool = True,
+        stream: bool = False,
+        timestamps: bool = False,
+        tail: int | Literal["all"] = "all",
+        follow: bool = False,
+    ) -> Any:
+        """What it wrote: bytes, or with `stream` (or `follow`) an iterator over pieces."""
+        pieces = (
+            (entry.time.encode() + b" " if timestamps else b"") + entry.data
+            for entry in self.log_entries(tail=tail, follow=follow)
+            if (stdout and entry.stream == "stdout") or (stderr and entry.stream == "stderr")
+        )
+        return pieces if stream or follow else b"".join(pieces)
+
+    def log_entries(
+        self, *, tail: int | Literal["all"] = "all", follow: bool = False
+    ) -> Iterator[Entry]:
+        """The same with stream and time; with `follow`, until it has ended."""
+        session = launch.follow(self.bundle_path) if follow else None
+        with log.Reader(self.bundle_path / log.NAME) as reader:
+            if tail != "all":
+                reader.skip_to_tail(tail)
+            yield from reader.new()
+            if session is not None:
+                for _ in session.news():
+                    yield from reader.new()
+                session.close()
+
+    def exec_run(
+        self,
+        cmd: Command,
+        stdout: bool = True,
+        stderr: bool = True,
+        environment: Environment = None,
+        workdir: str | None = None,
+        user: str = "",
+        detach: bool = False,
+    ) -> ExecResult:
+        """Run one more command in it and wait: its exit code and what it wrote.
+
+        Raises Conflict when the container does not run, CommandNotStarted (126, 127).
+        """
+        readable, writable = os.pipe()
+        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        stdio = (nothing, writable if stdout else nothing, writable if stderr else nothing)
+        try:
+            connection = self.begin_exec(
+                as_arguments(cmd), stdio, as_environment(environment), workdir, user
+            )
+        except BaseException:
+            os.close(readable)
+            raise
+        finally:
+            os.close(writable)
+            os.close(nothing)
+        if detach:
+            os.close(readable)
+            connection.close()
+            return ExecResult(None, b"")
+        with os.fdopen(readable, "rb") as output:
+            written = output.read()
+        return ExecResult(launch.exec_result(connection), written)
+
+    def begin_exec(
+        self,
+        arguments: tuple[str, ...],
+        stdio: tuple[int, int, int],
+        environment: tuple[str, ...] = (),
+        workdir: str | None = None,
+        user: str = "",
+    ) -> Any:
+        """Begin an exec on the caller's descriptors; `launch.exec_result` of what this returns
+        waits for its end. Raises Conflict when the container does not run.
+        """
+        self.reload()
+        if self.status != Status.RUNNING:
+            raise Conflict(
+                "container {name} is not running",
+                hint="start it first: onggi start {name}",
+                name=self.name,
+            )
+        main = self.spec.process
+        program = Process(
+            args=arguments,
+            env=_merged(main.env, environment),
+            cwd=workdir or main.cwd,
+            user=user or main.user,
+            capabilities=main.capabilities,
+        )
+        row = self._row
+        return launch.execute(
+            self._lifecycle.root, self.id, row["pid"], row["pid_start"], program, stdio
+        )
+
+    def top(self) -> dict[str, list[Any]]:
+        """Its processes as the host sees them: Titles and Processes, as docker's."""
+        members = sorted(Cgroup(self.id).processes())
+        rows = [[str(pid), _command_of(pid)] for pid in members]
+        return {"Titles": ["PID", "CMD"], "Processes": rows}
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """What `docker inspect` shows."""
+        return inspect_container(self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Container) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<Container: {self.short_id}>"
+
+
+def _merged(main: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    variables = dict(entry.partition("=")[::2] for entry in (*main, *more))
+    return tuple(f"{name}={value}" for name, value in variables.items())
+
+
+def _command_of(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    except OSError:
+        return ""
+    return b" ".join(words).decode(errors="replace")

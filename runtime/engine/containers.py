@@ -1,0 +1,182 @@
+"""All containers: what Docker's Python SDK calls `client.containers`.
+
+This file turns what the user wrote into a `Request`, and finds containers again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runtime.container import names
+from runtime.container.bundle import Request
+from runtime.container.lifecycle import Lifecycle
+from runtime.container.state import Status
+from runtime.engine.arguments import (
+    Command,
+    Environment,
+    as_arguments,
+    as_bytes,
+    as_environment,
+    as_labels,
+)
+from runtime.engine.container import Container
+from runtime.engine.directory import writing
+from runtime.engine.filters import keep_containers
+from runtime.engine.image import Image
+from runtime.engine.images import Images
+from runtime.errors import Conflict, ContainerFailed, InvalidInput, NotFound
+
+ContainerList = list[Container]
+"""Inside a class with a method `list`, the word means that method."""
+
+
+class Containers:
+    """`engine.containers`."""
+
+    def __init__(self, lifecycle: Lifecycle, images: Images) -> None:
+        self.lifecycle = lifecycle
+        self.images = images
+
+    def create(
+        self,
+        image: str | Image,
+        command: Command = None,
+        *,
+        name: str | None = None,
+        environment: Environment = None,
+        entrypoint: Command = None,
+        working_dir: str | None = None,
+        user: str | int | None = None,
+        hostname: str | None = None,
+        labels: Mapping[str, str] | Iterable[str] | None = None,
+        mem_limit: int | str | None = None,
+        nano_cpus: int | None = None,
+        pids_limit: int | None = None,
+        auto_remove: bool = False,
+        stdin_open: bool = False,
+        network: str = "none",
+    ) -> Container:
+        """A container that does not run yet. Raises NotFound (the image), Conflict (the name),
+        InvalidInput.
+        """
+        if network != "none":
+            raise InvalidInput(
+                "there is no network {network} yet: a container has its own loopback only",
+                hint="use --network none, which is the default",
+                network=network,
+            )
+        wanted = image.id if isinstance(image, Image) else image
+        found = image if isinstance(image, Image) else self.images.get_or_bootstrap(image)
+        request = Request(
+            image=wanted,
+            command=None if command is None else as_arguments(command),
+            entrypoint=None if entrypoint is None else as_arguments(entrypoint),
+            environment=as_environment(environment),
+            working_dir=working_dir or "",
+            user="" if user is None else str(user),
+            hostname=hostname or "",
+            labels=as_labels(labels),
+            memory_bytes=as_bytes(mem_limit),
+            nano_cpus=nano_cpus or 0,
+            pids_limit=pids_limit or 0,
+            auto_remove=auto_remove,
+            stdin_open=stdin_open,
+        )
+        with writing(self.lifecycle.root):
+            chain_id = self.images.unpack(found)
+            container_id = self.lifecycle.create(
+                names.checked(name) if name else names.invented(),
+                request,
+                found.manifest_digest,
+                found.config.config,
+                chain_id,
+            )
+        return Container(self.lifecycle, self.images, self.lifecycle.records.row(container_id))
+
+    def run(
+        self,
+        image: str | Image,
+        command: Command = None,
+        *,
+        stdout: bool = True,
+        stderr: bool = False,
+        remove: bool = False,
+        detach: bool = False,
+        **options: Any,
+    ) -> Any:
+        """Create and start. With `detach` the Container at once; else wait, and return what it
+        wrote as bytes. `options` are those of `create`.
+
+        Raises ContainerFailed when it ends with another exit code than 0, CommandNotStarted
+        when its command is missing (127) or cannot be executed (126).
+        """
+        container = self.create(image, command, auto_remove=remove, **options)
+        if detach:
+            container.start()
+            return container
+        attachment = container.start_attached()
+        written: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
+        entries: list[bytes] = []
+        for entry in attachment.output():
+            written[entry.stream].append(entry.data)
+            if (entry.stream == "stdout" and stdout) or (entry.stream == "stderr" and stderr):
+                entries.append(entry.data)
+        code = attachment.exit.code
+        if code:
+            raise ContainerFailed(
+                "the command in container {name} ended with exit code {exit_status}",
+                exit_status=code,
+                stderr=b"".join(written["stderr"]),
+                hint="its last words: {last}" if written["stderr"] else "",
+                name=container.name,
+                last=b"".join(written["stderr"]).decode(errors="replace").strip()[-300:],
+            )
+        return b"".join(entries)
+
+    def get(self, name: str) -> Container:
+        """The container of a name or an id (whole, or its beginning). Raises NotFound, Conflict
+        when several ids begin like this.
+        """
+        database = self.lifecycle.records.database
+        row = database.one("SELECT id FROM containers WHERE name = ? OR id = ?", name, name)
+        if row is None and name and set(name) <= set("0123456789abcdef"):
+            rows = database.all("SELECT id FROM containers WHERE id GLOB ?", name + "*")
+            if len(rows) > 1:
+                raise Conflict(
+                    "several containers have an id that begins with {text}",
+                    hint="write more of its digits",
+                    text=name,
+                )
+            row = rows[0] if rows else None
+        if row is None:
+            raise NotFound(
+                "no such container: {name}",
+                hint="`onggi ps -a` lists all containers",
+                name=name,
+            )
+        return Container(self.lifecycle, self.images, self.lifecycle.records.row(row["id"]))
+
+    def list(self, all: bool = False, filters: Mapping[str, Any] | None = None) -> ContainerList:
+        """Running containers, or with `all` every one, the newest first.
+
+        `filters`: name, id, status, label, ancestor, exited; each a text or a list of texts.
+        """
+        rows = self.lifecycle.records.rows()
+        everything = all or "status" in (filters or {})
+        found = [Container(self.lifecycle, self.images, row) for row in rows]
+        return keep_containers(
+            [each for each in found if everything or each.status == Status.RUNNING], filters or {}
+        )
+
+    def prune(self) -> dict[str, Any]:
+        """Remove all containers that do not run. Docker's answer: ContainersDeleted (ids),
+        SpaceReclaimed (bytes on the disk).
+        """
+        deleted, freed = [], 0
+        for container in self.list(all=True):
+            if container.status in (Status.CREATED, Status.EXITED):
+                freed += self.lifecycle.records.snapshots.usage(container.id)
+                container.remove()
+                deleted.append(container.id)
+        return {"ContainersDeleted": deleted, "SpaceReclaimed": freed}

@@ -1,0 +1,76 @@
+"""The state directory: where it is, who may use it, and the lock that says who is writing.
+
+Whoever writes content holds `run/writers.lock` shared (`writing`). Whoever gets it exclusively
+(`alone`) knows that nobody is in the middle of anything, so all that is temporary or
+unreferenced is garbage. `flock` is released by the kernel however its holder ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from runtime.errors import HostLacks
+
+VARIABLE = "ONGGI_ROOT"
+
+
+def default_root() -> Path:
+    """`ONGGI_ROOT`, else /var/lib/onggi for root, else below the user's data directory."""
+    if given := os.environ.get(VARIABLE):
+        return Path(given).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/onggi")
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "onggi"
+
+
+def open_directory(root: Path) -> None:
+    """Make the directory, readable for its owner only. Raises HostLacks if that cannot be."""
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (root / "run").mkdir(mode=0o700, exist_ok=True)
+        writable = os.access(root, os.W_OK | os.X_OK)
+        problem = "" if writable else "no permission to write there"
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem:
+        raise HostLacks(
+            "the state directory cannot be written: {path}",
+            hint="start with sudo, or set ONGGI_ROOT to a directory of your own ({evidence})",
+            feature="a writable state directory",
+            evidence=problem,
+            path=root,
+        )
+
+
+@contextlib.contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """While this is held, nobody takes what is half made for garbage."""
+    with _locked(root, fcntl.LOCK_SH):
+        yield
+
+
+@contextlib.contextmanager
+def alone(root: Path) -> Iterator[bool]:
+    """True inside the block if nobody is writing, and nobody begins until its end."""
+    try:
+        with _locked(root, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            yield True
+    except BlockingIOError:
+        yield False
+
+
+@contextlib.contextmanager
+def _locked(root: Path, how: int) -> Iterator[None]:
+    descriptor = os.open(
+        root / "run" / "writers.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+    )
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,139 @@
+"""The engine: one object that holds everything together, for Python programs and notebooks.
+
+    from runtime.engine import Engine
+
+    engine = Engine()
+    engine.containers.run("onggi/base", ["echo", "hello"])     # b"hello\\n"
+
+There is no daemon. The object works on a state directory; several processes may do so at once,
+and what one of them starts is seen and controlled by the others. The words are those of
+Docker's Python SDK.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from runtime.container import step
+from runtime.container.lifecycle import Lifecycle
+from runtime.container.messages import Exit
+from runtime.engine import directory, usage
+from runtime.engine.containers import Containers
+from runtime.engine.images import Images
+from runtime.linux import cgroup
+from runtime.oci.spec import Process
+
+Progress = Callable[[str, int, int], None]
+"""Gets what is being done, how many parts of it are done, and of how many."""
+
+
+class Engine:
+    """Images and containers of one state directory.
+
+    `root` overrides ONGGI_ROOT, which overrides the default (see `directory`). Opening it
+    finishes what killed processes left half done. `progress` is told about work that starts by
+    itself and takes a while, such as making the base images. Raises HostLacks if the directory
+    cannot be written.
+    """
+
+    def __init__(self, root: Path | str | None = None, progress: Progress | None = None) -> None:
+        self.root = Path(root).absolute() if root else directory.default_root()
+        directory.open_directory(self.root)
+        self._lifecycle = Lifecycle(self.root)
+        self.images = Images(
+            self.root,
+            self._lifecycle.records.database,
+            self._run_step,
+            progress or (lambda what, done, total: None),
+        )
+        self.containers = Containers(self._lifecycle, self.images)
+        self.recover()
+
+    def recover(self) -> None:
+        """Clean up after processes that were killed: half made containers always, temporary
+        blobs and snapshots of builds if nobody is writing just now.
+        """
+        with directory.alone(self.root) as nobody_writes:
+            if nobody_writes:
+                self._remove_dead_builds()
+                self.images.clear_unfinished()
+        self._lifecycle.records.recover()
+
+    def df(self) -> dict[str, Any]:
+        """What takes how much of the disk: docker's SystemDataUsage."""
+        return usage.disk_usage(self.images, self.containers)
+
+    def prune(self, all: bool = False) -> dict[str, Any]:
+        """Remove stopped containers, nameless images and unused build layers; with `all`, every
+        image that no container uses. What was removed, with docker's keys.
+        """
+        containers = self.containers.prune()
+        images = self.images.prune(all=all)
+        freed = containers["SpaceReclaimed"] + images["SpaceReclaimed"]
+        return {**containers, **images, "SpaceReclaimed": freed}
+
+    def info(self) -> dict[str, Any]:
+        """The host and what is on it, with the keys of docker's SystemInfo."""
+        everything = self.containers.list(all=True)
+        running = sum(container.status == "running" for container in everything)
+        return {
+            "Name": platform.node(),
+            "ServerVersion": version(),
+            "Containers": len(everything),
+            "ContainersRunning": running,
+            "ContainersPaused": 0,
+            "ContainersStopped": len(everything) - running,
+            "Images": len(self.images.list()),
+            "Driver": "overlay",
+            "DockerRootDir": str(self.root),
+            "CgroupVersion": cgroup.host_version(),
+            "KernelVersion": platform.release(),
+            "OSType": "linux",
+            "Architecture": platform.machine(),
+            "NCPU": len(os.sched_getaffinity(0)),
+            "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        }
+
+    def version(self) -> dict[str, Any]:
+        """Versions of the engine, of Python and of the kernel."""
+        return {
+            "Version": version(),
+            "Os": "linux",
+            "Arch": platform.machine(),
+            "KernelVersion": platform.release(),
+            "PythonVersion": platform.python_version(),
+            "Executable": sys.executable,
+        }
+
+    def _run_step(
+        self, snapshot: str, program: Process, on_output: Callable[[str, bytes], None]
+    ) -> Exit:
+        return step.run_step(self.root, snapshot, program, on_output)
+
+    def _remove_dead_builds(self) -> None:
+        """Commands of builds whose builder was killed: their monitors kill them, but this may
+        come earlier.
+        """
+        for name in cgroup.names():
+            if (self.root / "builds" / name).exists():
+                group = cgroup.Cgroup(name)
+                group.kill()
+                group.remove()
+        self._lifecycle.records.remove_build_bundles()
+
+
+def version() -> str:
+    """The installed version of Onggi."""
+    try:
+        return metadata.version("onggi")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+__all__ = ["Engine", "version"]

@@ -1,0 +1,171 @@
+"""One image: a manifest, its configuration and its layers, read from the store.
+
+The attribute names are those of Docker's Python SDK (`docker.models.images.Image`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from runtime.content.store import ContentStore
+from runtime.engine.image_names import ImageNames
+from runtime.oci.digest import ChainID, DiffID, Digest
+from runtime.oci.identity import chain_ids
+from runtime.oci.image import ImageConfig, Manifest
+from runtime.oci.reference import Reference
+from runtime.snapshot.overlay import Snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where images are: their blobs, their unpacked layers, their names."""
+
+    content: ContentStore
+    snapshots: Snapshots
+    names: ImageNames
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of an image, lowest first in `Image.layers`.
+
+    `size` is in bytes, of the tar; `files` is the directory in which it is unpacked.
+    """
+
+    digest: Digest
+    diff_id: DiffID
+    chain_id: ChainID
+    size: int
+    created_by: str
+    files: Path
+
+
+class Image:
+    """An image as it is in the store: immutable, so everything here stays true."""
+
+    def __init__(self, shelf: Shelf, manifest_digest: Digest) -> None:
+        self._shelf = shelf
+        self.manifest_digest = manifest_digest
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The manifest: which config and which layers."""
+        return Manifest.from_bytes(self._shelf.content.read(self.manifest_digest))
+
+    @cached_property
+    def config(self) -> ImageConfig:
+        """The configuration: how to run it, and what it is made of."""
+        return ImageConfig.from_bytes(self._shelf.content.read(self.manifest.config.digest))
+
+    @property
+    def id(self) -> str:
+        """The digest of its configuration."""
+        return str(self.manifest.config.digest)
+
+    @property
+    def short_id(self) -> str:
+        """sha256: and the first ten digits, as Docker's SDK has it."""
+        return self.id[: len("sha256:") + 10]
+
+    @property
+    def tags(self) -> list[str]:
+        """Its names, as short as they can be written."""
+        return [
+            Reference.parse(name).familiar for name in self._shelf.names.of(self.manifest_digest)
+        ]
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """LABELs of the image."""
+        return self.config.config.labels
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its layers' tars, whether shared with other images or not."""
+        return sum(layer.size for layer in self.manifest.layers)
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """What it is made of, lowest first."""
+        makers = [step.created_by for step in self.config.history if not step.empty_layer]
+        makers += [""] * (len(self.config.diff_ids) - len(makers))
+        files = self._shelf.snapshots.files
+        return tuple(
+            Layer(descriptor.digest, diff_id, chain_id, descriptor.size, maker, files(chain_id))
+            for descriptor, diff_id, chain_id, maker in zip(
+                self.manifest.layers,
+                self.config.diff_ids,
+                chain_ids(self.config.diff_ids),
+                makers,
+                strict=False,
+            )
+        )
+
+    @property
+    def chain_id(self) -> ChainID | None:
+        """Identity of all its layers together; None for an image without any."""
+        return self.layers[-1].chain_id if self.layers else None
+
+    def history(self) -> list[dict[str, Any]]:
+        """How it came to be, newest first, with docker's keys."""
+        sizes = iter([layer.size for layer in self.layers])
+        rows: list[dict[str, Any]] = [
+            {
+                "Id": "<missing>",
+                "Created": step.created or "",
+                "CreatedBy": step.created_by,
+                "Comment": step.comment,
+                "Size": 0 if step.empty_layer else next(sizes, 0),
+                "Tags": None,
+            }
+            for step in self.config.history
+        ]
+        if rows:
+            rows[-1] |= {"Id": self.id, "Tags": self.tags}
+        return rows[::-1]
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """What `docker image inspect` shows."""
+        config = self.config
+        return {
+            "Id": self.id,
+            "RepoTags": self.tags,
+            "RepoDigests": [],
+            "Parent": "",
+            "Comment": config.history[-1].comment if config.history else "",
+            "Created": config.created or "",
+            "Author": config.author,
+            "Config": config.config.to_json(),
+            "Architecture": config.architecture,
+            "Os": config.os,
+            "Size": self.size,
+            "GraphDriver": {
+                "Name": "overlay",
+                "Data": {"LowerDir": ":".join(str(layer.files) for layer in self.layers[::-1])},
+            },
+            "RootFS": {"Type": "layers", "Layers": [str(diff) for diff in config.diff_ids]},
+            "Descriptor": {
+                "mediaType": self.manifest.media_type,
+                "digest": str(self.manifest_digest),
+                "size": self._shelf.content.size(self.manifest_digest),
+            },
+        }
+
+    def tag(self, name: str) -> bool:
+        """Give it one more name. Raises InvalidReference."""
+        self._shelf.names.point(Reference.parse(name), self.manifest_digest)
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Image) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<Image: {', '.join(repr(tag) for tag in self.tags) or self.short_id}>"

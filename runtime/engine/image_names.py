@@ -1,0 +1,65 @@
+"""Names of images: rows that point to manifests.
+
+Several names may point to one manifest. When a name goes to a newer build, the manifest that
+it leaves without any name keeps a row of its own, so that it stays (docker shows it as <none>)
+until it is pruned.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from runtime.database import Database
+from runtime.oci.digest import Digest
+from runtime.oci.reference import Reference
+
+NAMELESS = "<none>@"
+"""How the row of a manifest without a name begins; its digest follows."""
+
+
+class ImageNames:
+    """The names of one state directory."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def point(self, reference: Reference, manifest: Digest) -> None:
+        """Let a name mean this manifest from now on."""
+        with self._database.transaction():
+            before = self.find(reference)
+            self._put(str(reference), manifest)
+            self.forget(NAMELESS + manifest)
+            if before is not None:
+                self.keep_nameless(before)
+
+    def keep_nameless(self, manifest: Digest) -> None:
+        """Keep a manifest that has no name; one that has a name needs nothing."""
+        query = "SELECT 1 FROM images WHERE manifest = ?"
+        if self._database.one(query, manifest) is None:
+            self._put(NAMELESS + manifest, manifest)
+
+    def find(self, reference: Reference) -> Digest | None:
+        """The manifest that the name means."""
+        query = "SELECT manifest FROM images WHERE name = ?"
+        row = self._database.one(query, str(reference))
+        return Digest(row["manifest"]) if row else None
+
+    def of(self, manifest: Digest) -> list[str]:
+        """The full references that mean this manifest, the oldest first."""
+        query = "SELECT name FROM images WHERE manifest = ? ORDER BY named_ns"
+        rows = self._database.all(query, manifest)
+        return [row["name"] for row in rows if not row["name"].startswith(NAMELESS)]
+
+    def all(self) -> Iterator[tuple[str, Digest]]:
+        """Every name (or `NAMELESS` row) with its manifest, the newest first."""
+        for row in self._database.all("SELECT * FROM images ORDER BY named_ns DESC"):
+            yield row["name"], Digest(row["manifest"])
+
+    def forget(self, name: str) -> None:
+        """Take a full reference, or a nameless row, away."""
+        self._database.change("DELETE FROM images WHERE name = ?", name)
+
+    def _put(self, name: str, manifest: Digest) -> None:
+        statement = "INSERT OR REPLACE INTO images VALUES (?, ?, ?)"
+        self._database.change(statement, name, manifest, time.time_ns())

@@ -1,0 +1,344 @@
+"""Images: names for manifests in the content store, and what can be done with them.
+
+The method names are those of Docker's Python SDK (`docker.models.images`). An image's id is
+the digest of its configuration; a name points to a manifest (see `image_names`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from runtime.build.builder import Builder
+from runtime.build.events import Event
+from runtime.content import gc
+from runtime.content.store import ContentStore
+from runtime.database import Database
+from runtime.engine import bootstrap
+from runtime.engine.build_cache import SqliteCache
+from runtime.engine.directory import alone, writing
+from runtime.engine.image import Image, Layer, Shelf
+from runtime.engine.image_names import NAMELESS, ImageNames
+from runtime.errors import Conflict, IntegrityError, InvalidInput, InvalidReference, NotFound
+from runtime.layer.apply import apply_layer, open_layer
+from runtime.oci.descriptor import Descriptor
+from runtime.oci.digest import ChainID, Digest
+from runtime.oci.reference import Reference
+from runtime.snapshot.overlay import Snapshots
+
+BootstrapProgress = Callable[[str, int, int], None]
+
+# Inside a class with a method `list`, the word means that method.
+ImageList = list[Image]
+BuildLog = list[Event]
+Removed = list[dict[str, str]]
+Digests = list[Digest]
+
+
+class Images:
+    """`engine.images`."""
+
+    def __init__(
+        self,
+        root: Path,
+        database: Database,
+        run_step: Any,
+        progress: BootstrapProgress,
+    ) -> None:
+        self.root = root
+        self.database = database
+        self.names = ImageNames(database)
+        self.content = ContentStore(root)
+        self.snapshots = Snapshots(root)
+        self.shelf = Shelf(self.content, self.snapshots, self.names)
+        self.cache = SqliteCache(database)
+        self._run_step = run_step
+        self._progress = progress
+
+    def build(
+        self,
+        path: str | Path,
+        tag: str | Iterable[str] | None = None,
+        dockerfile: str | None = None,
+        buildargs: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        nocache: bool = False,
+        progress: Callable[[Event], None] | None = None,
+    ) -> tuple[Image, BuildLog]:
+        """Build an image from the Dockerfile of the directory `path`; the image and its log.
+
+        `dockerfile` is relative to `path`. `progress` gets every event when it happens. With
+        SOURCE_DATE_EPOCH in the environment the same inputs give the same image ID anywhere.
+        Raises DockerfileError, BuildFailed, NotFound (the context or base image).
+        """
+        tags = [tag] if isinstance(tag, str) else list(tag or ())
+        references = [Reference.parse(name) for name in tags]
+        events: list[Event] = []
+
+        def tell(event: Event) -> None:
+            events.append(event)
+            if progress:
+                progress(event)
+
+        with writing(self.root):
+            builder = Builder(
+                self.content, self.snapshots, self.cache, self._run_step, self._base_image
+            )
+            built = builder.build(
+                Path(path),
+                dockerfile,
+                build_args=buildargs or {},
+                labels=labels or {},
+                epoch=source_date_epoch(),
+                no_cache=nocache,
+                progress=tell,
+            )
+            for reference in references:
+                self.names.point(reference, built.manifest.digest)
+            if not references:
+                self.names.keep_nameless(built.manifest.digest)
+        return Image(self.shelf, built.manifest.digest), events
+
+    def get(self, name: str) -> Image:
+        """The image of a name or an id (whole, or its beginning). Raises NotFound."""
+        manifest = self._find_name(name) or self._find_id(name)
+        if manifest is None:
+            raise NotFound(
+                "no such image: {name}",
+                hint="`onggi images` lists the images that are here; `onggi build` makes one",
+                name=name,
+            )
+        return Image(self.shelf, manifest)
+
+    def get_or_bootstrap(self, name: str) -> Image:
+        """The same; a base image that needs no download is made now if it is missing."""
+        try:
+            return self.get(name)
+        except NotFound:
+            wanted = _familiar(name)
+            if wanted not in bootstrap.NAMES:
+                raise
+            self.bootstrap(names=(wanted,))
+            return self.get(name)
+
+    def list(self, name: str | None = None, all: bool = False) -> ImageList:
+        """Images that have a name (or the one that `name` means), the newest first; with
+        `all`, also those that lost theirs.
+        """
+        del all  # there are no intermediate images, and docker shows nameless ones anyway
+        wanted = Reference.parse(name).name + ":" if name else ""
+        manifests = [each for known, each in self.names.all() if known.startswith(wanted)]
+        images = {image.id: image for image in (Image(self.shelf, each) for each in manifests)}
+        return [*images.values()]
+
+    def remove(self, name: str, force: bool = False) -> Removed:
+        """Take the name away; with the last name, the image. What was done, as docker says it:
+        [{"Untagged": name}, {"Deleted": digest}, …].
+
+        Raises NotFound, Conflict when a container still uses it (with `force`: only when one
+        of them runs) or an id has several names.
+        """
+        image = self.get(name)
+        names = self.names.of(image.manifest_digest)
+        by_name = self._find_name(name) is not None
+        if not by_name and len(names) > 1 and not force:
+            raise Conflict(
+                "image {name} has several names: {names}",
+                hint="remove them one by one, or all at once with --force",
+                name=name,
+                names=", ".join(image.tags),
+            )
+        doomed = [str(Reference.parse(name))] if by_name else names
+        last = set(doomed) >= set(names)
+        if last:
+            self._refuse_if_used(image, force)
+        for each in doomed:
+            self.names.forget(each)
+        untagged = [{"Untagged": Reference.parse(each).familiar} for each in doomed]
+        return untagged + (self._delete(image) if last else [])
+
+    def prune(self, all: bool = False) -> dict[str, Any]:
+        """Remove images without a name; with `all`, also those that no container uses.
+
+        Layers of builds that no image uses any more go too. Docker's answer: ImagesDeleted,
+        SpaceReclaimed (bytes on the disk).
+        """
+        used = self._manifests_of_containers()
+        deleted: Removed = []
+        for name, manifest in self.names.all():
+            if manifest not in used and (all or name.startswith(NAMELESS)):
+                self.names.forget(name)
+                if not name.startswith(NAMELESS):
+                    deleted.append({"Untagged": Reference.parse(name).familiar})
+        self.cache.forget(self.cache.digests() - self.layers_in_use())
+        removed, freed = self.collect_garbage()
+        deleted += [{"Deleted": str(digest)} for digest in removed]
+        return {"ImagesDeleted": deleted, "SpaceReclaimed": freed}
+
+    def bootstrap(
+        self,
+        names: Iterable[str] = bootstrap.NAMES,
+        progress: BootstrapProgress | None = None,
+    ) -> ImageList:
+        """Make the base images out of this host's own files: nothing is downloaded."""
+        with writing(self.root):
+            bootstrap.bootstrap(
+                self.content,
+                self.snapshots,
+                lambda reference, descriptor: self.names.point(reference, descriptor.digest),
+                progress or self._progress,
+                tuple(names),
+            )
+        return [self.get(name) for name in names]
+
+    def unpack(self, image: Image) -> ChainID | None:
+        """See to it that each layer is a directory; the ChainID of the topmost one.
+
+        Raises IntegrityError when a layer is not what its digest or DiffID says.
+        """
+        parent: ChainID | None = None
+        for descriptor, layer in zip(image.manifest.layers, image.layers, strict=True):
+            if not self.snapshots.has(layer.chain_id):
+                with writing(self.root):
+                    self._unpack(descriptor, layer, parent)
+            parent = layer.chain_id
+        return parent
+
+    def _unpack(self, descriptor: Descriptor, layer: Layer, parent: ChainID | None) -> None:
+        def write(target: Path) -> None:
+            with (
+                self.content.open(descriptor.digest) as blob,
+                open_layer(blob, descriptor.media_type) as tar,
+            ):
+                found = apply_layer(tar, target).diff_id
+            if found != layer.diff_id:
+                raise IntegrityError(
+                    "a layer's content is not what its image says: {digest}",
+                    expected=layer.diff_id,
+                    actual=found,
+                    hint="the image is damaged or was tampered with: get or build it again",
+                    digest=layer.digest.short,
+                )
+
+        self.snapshots.unpack(layer.chain_id, parent, write)
+
+    def clear_unfinished(self) -> None:
+        """Delete what killed processes were writing. Only while nobody else writes: `alone`."""
+        gc.clear_ingest(self.content)
+        self.snapshots.clear_unfinished(builds=True)
+
+    def collect_garbage(self) -> tuple[Digests, int]:
+        """Delete blobs and snapshots that nothing refers to: the blobs' digests, and how many
+        bytes of the disk became free. While somebody is writing it does nothing: the next
+        call will.
+        """
+        with alone(self.root) as nobody_writes:
+            if not nobody_writes:
+                return [], 0
+            roots = self._roots()
+            keep = self._chains_in_use()
+            freed = 0
+            for chain_id in list(self.snapshots.chain_ids()):
+                if chain_id not in keep:
+                    freed += self.snapshots.usage(chain_id)
+                    self.snapshots.remove(chain_id)
+            swept = gc.sweep(self.content, roots)
+            return [digest for digest, _ in swept], freed + sum(size for _, size in swept)
+
+    def _base_image(self, reference: Reference) -> Digest | None:
+        try:
+            image = self.get_or_bootstrap(str(reference))
+        except NotFound:
+            return None
+        self.unpack(image)
+        return image.manifest_digest
+
+    def _find_name(self, name: str) -> Digest | None:
+        try:
+            return self.names.find(Reference.parse(name))
+        except InvalidReference:
+            return None
+
+    def _find_id(self, text: str) -> Digest | None:
+        """The manifest of the image whose id begins like this. Raises Conflict if several do."""
+        beginning = text.removeprefix("sha256:")
+        if not beginning or not set(beginning) <= set("0123456789abcdef"):
+            return None
+        found = {
+            image.id: image.manifest_digest
+            for image in self.list()
+            if image.id.startswith("sha256:" + beginning)
+        }
+        if len(found) > 1:
+            raise Conflict(
+                "several images have an id that begins with {text}",
+                hint="write more of its digits",
+                text=text,
+            )
+        return next(iter(found.values()), None)
+
+    def _refuse_if_used(self, image: Image, force: bool) -> None:
+        rows = self.database.all(
+            "SELECT name, status FROM containers WHERE manifest = ?", image.manifest_digest
+        )
+        users = [row["name"] for row in rows if row["status"] == "running" or not force]
+        if users:
+            raise Conflict(
+                "image {image} is used by container {name}",
+                hint="remove the container first: onggi rm -f {name}",
+                image=image.tags[0] if image.tags else image.short_id,
+                name=users[0],
+            )
+
+    def _delete(self, image: Image) -> Removed:
+        digests = {layer.digest for layer in image.manifest.layers}
+        self.names.forget(NAMELESS + image.manifest_digest)
+        self.cache.forget(digests - self.layers_in_use())
+        image_id = image.id
+        self.collect_garbage()
+        return [{"Deleted": image_id}]
+
+    def _manifests_of_containers(self) -> set[Digest]:
+        rows = self.database.all("SELECT manifest FROM containers")
+        return {Digest(row["manifest"]) for row in rows}
+
+    def _manifests(self) -> set[Digest]:
+        return {manifest for _, manifest in self.names.all()} | self._manifests_of_containers()
+
+    def layers_in_use(self) -> set[Digest]:
+        """The blobs of all layers of images and containers."""
+        images = (Image(self.shelf, manifest) for manifest in self._manifests())
+        return {layer.digest for image in images for layer in image.manifest.layers}
+
+    def _chains_in_use(self) -> set[ChainID]:
+        images = (Image(self.shelf, manifest) for manifest in self._manifests())
+        return {layer.chain_id for image in images for layer in image.layers}
+
+    def _roots(self) -> set[Digest]:
+        return self._manifests() | self.cache.digests()
+
+
+def source_date_epoch() -> int | None:
+    """SOURCE_DATE_EPOCH as seconds since 1970, None if it is not set.
+
+    Raises InvalidInput if it is no number. https://reproducible-builds.org/specs/source-date-epoch/
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if text and not (text.isascii() and text.isdecimal()):
+        raise InvalidInput(
+            "SOURCE_DATE_EPOCH is not a number of seconds: {text!r}",
+            hint="for example: SOURCE_DATE_EPOCH=$(date +%s)",
+            text=text,
+        )
+    return int(text) if text else None
+
+
+def _familiar(name: str) -> str:
+    """The name without `:latest`, or "" for another tag or no name at all."""
+    try:
+        reference = Reference.parse(name)
+    except InvalidReference:
+        return ""
+    return reference.familiar_name if reference.tag == "latest" else ""
