@@ -1,0 +1,103 @@
+"""COPY: where each file goes, and putting it there.
+
+    COPY a.txt /data          /data is a directory of the image: /data/a.txt, else the file /data
+    COPY a.txt /data/         /data/a.txt, the directory made if needed
+    COPY a.txt b.txt /data/   several need a directory
+    COPY static /srv/app      a directory means its contents: /srv/app/…
+    COPY app.py .             relative to WORKDIR
+
+Files keep their mode (or get --chmod) and belong to root (or --chown).
+Dockerfile reference, "COPY"
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from runtime.build.context import Context, Source, SourceFile
+from runtime.build.owner import Owner
+from runtime.build.step import CopyFiles
+from runtime.build.tree import ImageTree
+from runtime.build.upper import Upper
+from runtime.dockerfile.source import Word
+from runtime.errors import DockerfileError
+
+
+def copy_files(
+    step: CopyFiles, sources: tuple[Source, ...], context: Context, upper: Upper, owner: Owner
+) -> None:
+    """Put `sources` into the layer. Raises DockerfileError, with the place in the Dockerfile."""
+    try:
+        for source, target in plan_targets(step, sources, upper.tree):
+            for file in source.files:
+                copy_one(
+                    file, target / file.relative, source.word, step.mode, owner, context, upper
+                )
+    except NotADirectoryError as cause:
+        raise DockerfileError(
+            "{file}:{line}:{column}: {path} is there in the image, and is no directory",
+            path=cause.filename,
+            **step.destination.word.place.facts(),
+        ) from cause
+    except IsADirectoryError as cause:
+        raise DockerfileError(
+            "{file}:{line}:{column}: {path} is a directory in the image, and cannot become a file",
+            path=cause.filename,
+            **step.destination.word.place.facts(),
+        ) from cause
+
+
+def plan_targets(
+    step: CopyFiles, sources: tuple[Source, ...], tree: ImageTree
+) -> Iterator[tuple[Source, PurePosixPath]]:
+    """Where each source goes: a path without links, as docker decides it."""
+    there = tree.resolve(step.destination.path)
+    into = step.destination.is_directory or there.is_directory
+    if len(sources) > 1 and not into:
+        raise DockerfileError(
+            "{file}:{line}:{column}: several sources need a directory to go into",
+            hint="write it with a slash at its end: {path}/",
+            path=step.destination.word.text,
+            **step.destination.word.place.facts(),
+        )
+    for source in sources:
+        is_inside = into and not source.is_directory
+        yield source, there.path / source.name if is_inside else there.path
+
+
+def copy_one(
+    file: SourceFile,
+    path: PurePosixPath,
+    word: Word,
+    mode: int | None,
+    owner: Owner,
+    context: Context,
+    upper: Upper,
+) -> None:
+    """Write one file, directory or link. A directory that the image has keeps its attributes."""
+    upper.make_directories(path.parent, owner)
+    if file.kind == "directory":
+        upper.make_directories(path, owner, file.mode if mode is None else mode)
+    elif file.kind == "symlink":
+        upper.write_link(path, file.content, owner=owner, mtime_ns=file.mtime_ns)
+    else:
+        source = context.open_file(file.path)
+        try:
+            digest = upper.write_file(
+                path,
+                source,
+                mode=file.mode if mode is None else mode,
+                owner=owner,
+                mtime_ns=file.mtime_ns,
+            )
+        finally:
+            os.close(source)
+        if digest != file.content:
+            raise DockerfileError(
+                "{file}:{line}:{column}: {path} was changed while it was copied",
+                hint="build again when nothing writes to it",
+                path=file.path,
+                **word.place.facts(),
+            )

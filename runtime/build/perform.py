@@ -1,0 +1,237 @@
+"""Performing: each step turns the image so far into the next, on the layers before it.
+
+    key = cache_key(layers so far, step, content of the sources)
+    cached?  take that layer
+    else     a writable snapshot on the layers so far → run or copy into it → its changes as a
+             tar into the content store → the snapshot becomes an immutable one
+
+A step's layer is stored before the next step begins, so a build that fails or is interrupted
+leaves the finished steps in the cache and nothing of the unfinished one.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runtime.build import events
+from runtime.build.cache import Cache, CacheHit
+from runtime.build.context import Context, content_digest
+from runtime.build.copy import copy_files
+from runtime.build.image import Draft
+from runtime.build.owner import find_owner
+from runtime.build.step import CopyFiles, MakeDirectory, RunCommand, Step, cache_key
+from runtime.build.tree import ImageTree, Resolved
+from runtime.build.upper import Upper, set_times
+from runtime.container.messages import Exit
+from runtime.content.store import ContentStore
+from runtime.errors import BuildFailed, CommandNotStarted, DockerfileError, IntegrityError
+from runtime.layer.apply import apply_layer, open_layer
+from runtime.layer.diff import changes_of_upper
+from runtime.layer.tar import write_layer
+from runtime.oci.descriptor import Descriptor
+from runtime.oci.digest import ChainID, DiffID
+from runtime.oci.identity import chain_ids, next_chain_id
+from runtime.oci.spec import Process
+from runtime.snapshot.overlay import Overlay, Snapshots
+
+LOG_TAIL_BYTES = 4096
+"""How much of a failed command's output a BuildFailed carries."""
+
+
+class RunStep(Protocol):
+    """Runs one command on the writable snapshot with this key (`container.step.run_step`)."""
+
+    def __call__(
+        self, snapshot: str, program: Process, on_output: Callable[[str, bytes], None]
+    ) -> Exit: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Performer:
+    """Carries out the steps of one build; its fields are what they all share."""
+
+    content: ContentStore
+    snapshots: Snapshots
+    cache: Cache
+    run_step: RunStep
+    context: Context
+    epoch: int | None
+    use_cache: bool
+    progress: Callable[[events.Event], None]
+
+    def perform(self, step: Step, draft: Draft) -> Draft:
+        """The image after one more step. Raises DockerfileError, BuildFailed."""
+        match step:
+            case RunCommand():
+                return self.layer(step, draft, lambda key, _: self.run(step, key))
+            case CopyFiles():
+                return self.copy(step, draft)
+            case MakeDirectory():
+                return self.make_directory(step, draft)
+        return self.without_layer(step, draft)
+
+    def copy(self, step: CopyFiles, draft: Draft) -> Draft:
+        """COPY. The sources are read first: what they hold decides whether the layer is known."""
+        sources = self.context.find(step.sources)
+
+        def write(_key: str, overlay: Overlay) -> None:
+            upper = Upper(overlay)
+            owner = find_owner(step.owner, upper.tree)
+            copy_files(step, sources, self.context, upper, owner)
+
+        return self.layer(step, draft, write, content_digest(sources))
+
+    def make_directory(self, step: MakeDirectory, draft: Draft) -> Draft:
+        """WORKDIR: a layer if the directory is new, else only a line in the history."""
+        tree = ImageTree.of(self.snapshots.view(draft.chain))
+        found = resolve_directory(step, tree)
+        if found.is_directory:
+            return self.without_layer(step, draft)
+
+        def write(_key: str, overlay: Overlay) -> None:
+            Upper(overlay).make_directories(found.path, find_owner(step.owner, tree))
+
+        return self.layer(step, draft, write)
+
+    def run(self, step: RunCommand, key: str) -> None:
+        """RUN. Raises BuildFailed when the command ends with anything but 0."""
+        tail = bytearray()
+
+        def on_output(stream: str, data: bytes) -> None:
+            tail.extend(data)
+            del tail[:-LOG_TAIL_BYTES]
+            self.progress(events.Output(stream, data))
+
+        env = (*step.env, *step.secret_env)
+        program = Process(args=step.argv, env=env, cwd=str(step.cwd), user=step.user)
+        try:
+            end = self.run_step(key, program, on_output)
+        except CommandNotStarted as error:
+            raise command_failed(step, error.exit_code, error.message) from error
+        if end.oom_killed:
+            raise command_failed(step, end.code, "killed: memory ran out")
+        if end.code != 0:
+            raise command_failed(step, end.code, tail.decode(errors="replace"))
+
+    def without_layer(self, step: Step, draft: Draft) -> Draft:
+        return draft.with_config(step, None if self.epoch is None else timestamp(self.epoch))
+
+    def layer(
+        self,
+        step: Step,
+        draft: Draft,
+        write: Callable[[str, Overlay], None],
+        content: str = "",
+    ) -> Draft:
+        """The image with the step's layer: the cached one, or what `write` makes."""
+        key = cache_key(draft.chain, step, self.epoch, content)
+        hit = self.find_cached(key, draft)
+        if hit is not None:
+            self.progress(events.StepCached(hit.diff_id))
+        else:
+            hit = self.make_layer(draft.chain, write)
+            self.cache.put(key, hit)
+            self.progress(events.LayerWritten(hit.diff_id, hit.size))
+        return draft.with_layer(step, hit)
+
+    def find_cached(self, key: str, draft: Draft) -> CacheHit | None:
+        """A layer that was made before, if its blob is still there; its snapshot is made sure."""
+        hit = self.cache.get(key) if self.use_cache else None
+        if hit is None or not self.content.has(hit.digest):
+            return None
+        chain_id = next_chain_id(draft.chain, hit.diff_id)
+        self.unpack_layer(chain_id, draft.chain, hit.descriptor, hit.diff_id)
+        return hit
+
+    def make_layer(self, parent: ChainID | None, write: Callable[[str, Overlay], None]) -> CacheHit:
+        """Let `write(key, overlay)` change a snapshot on `parent`; store what it changed."""
+        key = f"build-{secrets.token_hex(8)}"
+        overlay = self.snapshots.prepare(key, parent)
+        assert overlay.upper is not None
+        try:
+            write(key, overlay)
+            created = int(time.time()) if self.epoch is None else self.epoch
+            if self.epoch is not None:
+                set_times(overlay.upper, self.epoch)
+            with self.content.writer() as blob:
+                write_layer(changes_of_upper(overlay.upper), blob, epoch=self.epoch)
+                digest, size = blob.commit()
+            diff_id = DiffID(digest)  # layers are stored as they are: see `image.Draft`
+            self.snapshots.commit(key, next_chain_id(parent, diff_id))
+            return CacheHit(digest, diff_id, size, timestamp(created))
+        finally:
+            self.snapshots.remove(key)  # once committed it is not there under this key
+
+    def unpack(self, draft: Draft) -> None:
+        """Have every layer of an image as a snapshot."""
+        parent = None
+        diff_ids = draft.config.diff_ids
+        for chain_id, diff_id, layer in zip(
+            chain_ids(diff_ids), diff_ids, draft.layers, strict=True
+        ):
+            self.unpack_layer(chain_id, parent, layer, diff_id)
+            parent = chain_id
+
+    def unpack_layer(
+        self, chain_id: ChainID, parent: ChainID | None, layer: Descriptor, diff_id: DiffID
+    ) -> None:
+        """Have one layer as a snapshot. Raises IntegrityError if it is not the layer promised."""
+
+        def write(place: Path) -> None:
+            with self.content.open(layer.digest) as blob:
+                applied = apply_layer(open_layer(blob, layer.media_type), place)
+            if applied.diff_id != diff_id:
+                raise IntegrityError(
+                    "a layer is not the one that its image lists: {expected} holds {actual}",
+                    expected=diff_id,
+                    actual=applied.diff_id,
+                )
+
+        self.snapshots.unpack(chain_id, parent, write)
+
+
+def resolve_directory(step: MakeDirectory, tree: ImageTree) -> Resolved:
+    """Where WORKDIR leads in the image. Raises DockerfileError when that is a file."""
+    try:
+        found = tree.resolve(step.path)
+    except OSError as cause:
+        raise _no_directory(step) from cause
+    if found.entry is not None and not found.is_directory:
+        raise _no_directory(step)
+    return found
+
+
+def command_failed(step: RunCommand, exit_status: int, log_tail: str) -> BuildFailed:
+    return BuildFailed(
+        "{file}:{line}:{column}: the command ended with exit code {exit_status}: {command}",
+        hint=_HINTS.get(exit_status, ""),
+        exit_status=exit_status,
+        log_tail=log_tail,
+        command=step.instruction.text,
+        **step.instruction.source.place.facts(),
+    )
+
+
+_HINTS = {
+    126: "the program is there, but may not be executed",
+    127: "there is no such program in the image, or not in its PATH",
+    137: "it was killed (SIGKILL), maybe because memory ran out",
+}
+
+
+def timestamp(seconds: int) -> str:
+    """RFC 3339, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _no_directory(step: MakeDirectory) -> DockerfileError:
+    return DockerfileError(
+        "{file}:{line}:{column}: {path} is there in the image, and is no directory",
+        path=step.path,
+        **step.instruction.source.place.facts(),
+    )

@@ -1,0 +1,105 @@
+"""Steps: what an instruction means once all its variables are known.
+
+    SetConfig      ENV, CMD, LABEL…: no file changes, an empty layer in the history
+    MakeDirectory  WORKDIR
+    CopyFiles      COPY
+    RunCommand     RUN
+
+A step knows everything that its layer depends on (`facts`), and `cache_key` is a digest over
+exactly that. Rule: pure values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from runtime.dockerfile.instruction import Instruction
+from runtime.dockerfile.source import Word
+from runtime.oci.digest import ChainID
+from runtime.oci.image import RunConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One instruction, understood. `config` is the image's config once it is done."""
+
+    instruction: Instruction
+    created_by: str
+    config: RunConfig
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        """What its layer depends on, as JSON values."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetConfig(Step):
+    """Changes the config alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class MakeDirectory(Step):
+    """Create `path`, owned by `owner` (what USER says), unless it is there."""
+
+    path: PurePosixPath
+    owner: Word
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        return (str(self.path), self.owner.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where COPY puts things: an absolute path; `is_directory` if it was written as one."""
+
+    word: Word
+    path: PurePosixPath
+    is_directory: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFiles(Step):
+    """Copy `sources` of the context. `mode` None keeps each file's own; no `owner` is root."""
+
+    sources: tuple[Word, ...]
+    destination: Destination
+    owner: Word | None
+    mode: int | None
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        """The sources count by what they hold, which `cache_key` gets as `content`."""
+        target = self.destination
+        owner = self.owner and self.owner.text
+        return (str(target.path), target.is_directory, owner, self.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand(Step):
+    """Run `argv`; `secret_env` is seen by the command and not by the cache."""
+
+    argv: tuple[str, ...]
+    env: tuple[str, ...]
+    secret_env: tuple[str, ...]
+    cwd: PurePosixPath
+    user: str
+
+    @property
+    def facts(self) -> tuple[object, ...]:
+        return (self.argv, self.env, str(self.cwd), self.user)
+
+
+def cache_key(parent: ChainID | None, step: Step, epoch: int | None, content: str = "") -> str:
+    """A digest over all that the step's layer depends on.
+
+    That is: the layers below, what is done on them, for COPY the `content` of the sources
+    (paths, modes, bytes, link targets; no times), and the epoch that all times are set to.
+    What only the image's config says (labels, CMD…) is not in it.
+    """
+    facts = [type(step).__name__, parent, step.facts, content, epoch]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -1,0 +1,251 @@
+"""Statements: a logical line taken apart, and the few ways in which its rest is read.
+
+    COPY --chown=app:app  a.txt b.txt /srv/
+    keyword  flags        rest
+
+The rest is words between blanks (COPY, FROM), words that may be quoted (ENV, ARG), a JSON list
+or a line for a shell (RUN, CMD), or pairs of name and value (ENV, LABEL). Which one it is, the
+instruction's parser knows. The rules are BuildKit's (frontend/dockerfile/parser).
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from runtime.dockerfile.instruction import Command, Declaration, ExecForm, Pair, ShellForm
+from runtime.dockerfile.lexer import LogicalLine, split_blanks, split_quoted, unquote, word_pattern
+from runtime.dockerfile.source import Place, Word
+from runtime.errors import DockerfileError
+
+_KEYWORD = re.compile(r"\S+")
+_HERE_DOCUMENT = re.compile(r"\d*<<-?[^<]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """`--name=value` before an instruction's arguments; `value` is None without `=`."""
+
+    name: str
+    value: str | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A logical line taken apart: what every instruction's parser gets."""
+
+    line: LogicalLine
+    escape: str
+    keyword: Word
+    flags: tuple[Flag, ...]
+    rest: Word
+    start: int  # offset of `rest` in the line
+
+    @classmethod
+    def split(cls, line: LogicalLine, escape: str) -> Statement:
+        """Keyword, flags, rest. Flags end at the first word without `--`, or at `--` itself."""
+        keyword = _KEYWORD.search(line.text)
+        assert keyword, "the lexer yields no blank line"
+        end = keyword.end()
+        flags: list[Flag] = []
+        for match in word_pattern(escape).finditer(line.text, end):
+            if not match[0].startswith("--"):
+                break
+            end = match.end()
+            if match[0] == "--":
+                break
+            name, equals, value = unquote(match[0][2:], escape).partition("=")
+            flags.append(Flag(name, value if equals else None, line.place(*match.span())))
+        stop = len(line.text.rstrip())
+        start = max(end, stop - len(line.text[end:stop].lstrip()))
+        keyword_word = line.word(*keyword.span())
+        return cls(line, escape, keyword_word, tuple(flags), line.word(start, stop), start)
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The two fields every instruction begins with."""
+        return {"source": self.line.source, "text": self.line.text.strip()}
+
+    @property
+    def name(self) -> str:
+        """The instruction's name as the reference writes it."""
+        return self.keyword.text.upper()
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The rest, split at blanks; quotes mean nothing here (COPY, FROM, EXPOSE)."""
+        return split_blanks(self.line, self.start)
+
+    @property
+    def quoted_words(self) -> tuple[Word, ...]:
+        """The rest, split at blanks outside of quotes (ENV, LABEL, ARG)."""
+        return split_quoted(self.line, self.start, self.escape)
+
+    def require_rest(self, what: str) -> None:
+        """Raises DockerfileError when nothing follows the keyword."""
+        if not self.rest.text:
+            raise DockerfileError(
+                "{file}:{line}:{column}: {name} needs {what}",
+                name=self.name,
+                what=what,
+                **self.keyword.place.facts(),
+            )
+
+    def read_flags(self, known: Iterable[str] = (), later: Iterable[str] = ()) -> dict[str, Word]:
+        """The flags' values by name. `later` are docker's flags that are not carried out yet.
+
+        Raises DockerfileError for any other, for a second one and for one without a value.
+        """
+        values: dict[str, Word] = {}
+        for flag in self.flags:
+            if flag.name not in known:
+                raise _unknown_flag(self, flag, [*known], [*later])
+            if not flag.value:
+                raise DockerfileError(
+                    "{file}:{line}:{column}: the flag --{flag} has no value",
+                    hint="write --{flag}=value, with nothing around the =",
+                    flag=flag.name,
+                    **flag.place.facts(),
+                )
+            if flag.name in values:
+                raise DockerfileError(
+                    "{file}:{line}:{column}: the flag --{flag} stands here a second time",
+                    hint="keep one of the two",
+                    flag=flag.name,
+                    **flag.place.facts(),
+                )
+            values[flag.name] = Word(flag.value, flag.place)
+        return values
+
+
+def _unknown_flag(
+    statement: Statement, flag: Flag, known: list[str], later: list[str]
+) -> DockerfileError:
+    if flag.name in later:
+        return DockerfileError(
+            "{file}:{line}:{column}: {name} --{flag} is not supported yet",
+            name=statement.name,
+            flag=flag.name,
+            **flag.place.facts(),
+        )
+    close = difflib.get_close_matches(flag.name, known + later, n=1)
+    return DockerfileError(
+        "{file}:{line}:{column}: {name} has no flag --{flag}",
+        hint="did you mean --{meant}?" if close else "",
+        name=statement.name,
+        flag=flag.name,
+        meant=close[0] if close else "",
+        **flag.place.facts(),
+    )
+
+
+def read_command(statement: Statement) -> Command:
+    """A JSON list is an exec form; everything else is a line for the shell."""
+    statement.require_rest("a command")
+    arguments = read_json_list(statement.rest)
+    if arguments is not None:
+        return ExecForm(arguments)
+    refuse_here_document(statement)
+    return ShellForm(statement.rest)
+
+
+def read_json_list(word: Word) -> tuple[str, ...] | None:
+    """The strings of a JSON list; None if it is no JSON list: then a shell may read it.
+
+    Raises DockerfileError if it is a list with anything but strings in it, as docker does.
+    """
+    if not word.text.startswith("["):
+        return None
+    try:
+        values = json.loads(word.text)
+    except (ValueError, RecursionError):
+        return None
+    if not all(isinstance(value, str) for value in values):
+        raise DockerfileError(
+            "{file}:{line}:{column}: a list here may hold strings only",
+            hint='put every item in double quotes: ["sleep", "10"]',
+            **word.place.facts(),
+        )
+    # JSON can spell half a character (\ud800), which is no text; it becomes a question mark.
+    return tuple(value.encode("utf-8", "replace").decode() for value in values)
+
+
+def empty_list(statement: Statement) -> DockerfileError:
+    return DockerfileError(
+        "{file}:{line}:{column}: {name} needs at least one string in its list",
+        name=statement.name,
+        **statement.rest.place.facts(),
+    )
+
+
+def read_pairs(statement: Statement) -> tuple[Pair, ...]:
+    """`name=value…`, or the old form `name value`, where everything after the name counts."""
+    statement.require_rest("a name and a value: name=value")
+    words = statement.quoted_words
+    if "=" in words[0].text:
+        return tuple(_pair(statement, word) for word in words)
+    name = statement.words[0]
+    after = statement.start + len(name.text)
+    value_start = (
+        after + len(statement.line.text[after:]) - len(statement.line.text[after:].lstrip())
+    )
+    stop = statement.start + len(statement.rest.text)
+    if value_start >= stop:
+        raise DockerfileError(
+            "{file}:{line}:{column}: {name} needs a value for {variable}",
+            hint="{name} {variable}=value",
+            name=statement.name,
+            variable=name.text,
+            **name.place.facts(),
+        )
+    return (Pair(name, statement.line.word(value_start, stop)),)
+
+
+def _pair(statement: Statement, word: Word) -> Pair:
+    if "=" not in word.text:
+        raise DockerfileError(
+            "{file}:{line}:{column}: there is no = in {word}",
+            hint="write name=value, and put quotes around a value with blanks",
+            word=word.text,
+            **word.place.facts(),
+        )
+    name, value = _split_at_equals(word)
+    if not name.text:
+        raise DockerfileError(
+            "{file}:{line}:{column}: {name} needs a name before the =",
+            name=statement.name,
+            **word.place.facts(),
+        )
+    return Pair(name, value)
+
+
+def read_declaration(word: Word) -> Declaration:
+    name, value = _split_at_equals(word)
+    if not name.text:
+        raise DockerfileError(
+            "{file}:{line}:{column}: {name} needs a name before the =",
+            name="ARG",
+            **word.place.facts(),
+        )
+    return Declaration(name, value if "=" in word.text else None)
+
+
+def _split_at_equals(word: Word) -> tuple[Word, Word]:
+    name, _, value = word.text.partition("=")
+    return Word(name, word.place), Word(value, word.place)
+
+
+def refuse_here_document(statement: Statement) -> None:
+    """Refuse a word such as `<<EOF`; `<<<` and the `<<` in `$((1<<n))` are the shell's own."""
+    for word in statement.quoted_words:
+        if _HERE_DOCUMENT.fullmatch(word.text):
+            raise DockerfileError(
+                "{file}:{line}:{column}: here-documents are not supported yet",
+                hint="join the commands with && \\ , or COPY a script",
+                **word.place.facts(),
+            )
