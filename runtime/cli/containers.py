@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from runtime.cli import console, table, units
 from runtime.cli.command import command
@@ -17,7 +17,7 @@ from runtime.cli.messages import translate
 from runtime.engine import Engine
 
 if TYPE_CHECKING:
-    from runtime.engine.containers import Container
+    from runtime.engine.container import Container
 
 HEADERS: Row = {
     "ID": "CONTAINER ID",
@@ -125,20 +125,20 @@ def logs(given: Given) -> int:
     return 0
 
 
-def tail_of(text: str) -> int | None:
-    """`--tail`: a number of lines, or None for all; docker takes what it cannot read for "all"."""
+def tail_of(text: str) -> int | Literal["all"]:
+    """`--tail`: a number of lines; docker takes what it cannot read, and less than 0, for "all"."""
     try:
         count = units.parse_whole(text)
     except ValueError:
-        return None
-    return None if count < 0 else count
+        return "all"
+    return count if count >= 0 else "all"
 
 
 @command(
     "[OPTIONS] CONTAINER [CONTAINER...]",
     Flag("signal", "s", WORD, "Signal to send to the container"),
     Flag("timeout", "t", WHOLE, "Seconds to wait before killing the container", 10),
-    Flag("time", "", WHOLE, "The older name of --timeout"),
+    Flag("time", "", WHOLE, "Seconds to wait (the older name of --timeout)"),
     least=1,
 )
 def stop(given: Given) -> int:

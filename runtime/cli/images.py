@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runtime.cli import console, table, units
 from runtime.cli.command import command
 from runtime.cli.flags import SWITCH, Flag, Given
-from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, Row, filters_of, show
+from runtime.cli.listing import FORMAT, NO_TRUNC, Row, show
 from runtime.cli.messages import translate
 from runtime.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runtime.engine.images import Image
+    from runtime.engine.image import Image
 
 HEADERS: Row = {
     "Repository": "REPOSITORY",
@@ -44,7 +44,6 @@ NOTHING = "<none>"
     "[OPTIONS] [REPOSITORY[:TAG]]",
     Flag("all", "a", SWITCH, "Show all images, those without a name too"),
     Flag("digests", "", SWITCH, "Show digests"),
-    FILTER,
     FORMAT,
     NO_TRUNC,
     Flag("quiet", "q", SWITCH, "Only show image IDs"),
@@ -52,11 +51,11 @@ NOTHING = "<none>"
 )
 def images(given: Given) -> int:
     """One line per name, the newest image first."""
-    filters = filters_of([*given.filter, *(f"reference={word}" for word in given.words)])
+    wanted = given.words[0] if given.words else None
     now = datetime.now(UTC)
     rows = [
         row
-        for image in Engine().images.list(all=given.all, filters=filters)
+        for image in Engine().images.list(wanted, all=given.all)
         for row in rows_of(image, now, whole=given.no_trunc)
     ]
     if given.quiet and not given.format:
@@ -76,7 +75,7 @@ def rows_of(image: Image, now: datetime, *, whole: bool) -> Iterator[Row]:
         yield {
             "Repository": repository,
             "Tag": tag,
-            "Digest": image.attrs["Id"],
+            "Digest": str(image.manifest_digest),
             "ID": image.id if whole else short(image.id),
             "CreatedSince": units.human_ago(created, now),
             "CreatedAt": str(created.astimezone()) if created else "",
@@ -113,18 +112,17 @@ def history(given: Given) -> int:
     return 0
 
 
-def history_row(entry: dict[str, object], now: datetime, *, whole: bool) -> Row:
+def history_row(entry: dict[str, Any], now: datetime, *, whole: bool) -> Row:
     """One instruction as `history` shows it."""
-    created = units.parse_time(str(entry["Created"] or ""))
-    created_by = str(entry["CreatedBy"])
-    image_id = str(entry["Id"])
+    created = units.parse_time(entry["Created"])
+    created_by, image_id = entry["CreatedBy"], entry["Id"]
     return {
         "ID": image_id if whole or not image_id.startswith("sha256:") else short(image_id),
         "CreatedSince": units.human_ago(created, now),
         "CreatedAt": created.isoformat() if created else "",
         "CreatedBy": created_by if whole else table.cut(created_by, CREATED_BY_WIDTH),
-        "Size": units.human_size(float(str(entry["Size"])), digits=3),
-        "Comment": str(entry["Comment"]),
+        "Size": units.human_size(entry["Size"], digits=3),
+        "Comment": entry["Comment"],
     }
 
 
@@ -173,7 +171,7 @@ def prune(given: Given) -> int:
     )
     if not given.force and not console.agrees(translate(question)):
         return 1
-    removed = Engine().images.prune(filters={"dangling": not given.all})
+    removed = Engine().images.prune(all=given.all)
     if removed["ImagesDeleted"]:
         console.say("\n".join(["Deleted Images:", *lines_of(removed["ImagesDeleted"]), ""]))
     console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")

@@ -12,7 +12,7 @@ Starting fast is part of the job: nothing is imported before it is known to be n
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from runtime.cli import console
 from runtime.cli.commands import TOP, Noun, Verb
@@ -96,7 +96,7 @@ def _refuse(error: OnggiError, code: int | None = None) -> int:
     return error.exit_code if code is None else code
 
 
-def _unknown(word: str, known: dict[str, Verb | Noun] | dict[str, Verb], noun: str) -> OnggiError:
+def _unknown(word: str, known: Collection[str], noun: str) -> OnggiError:
     from difflib import get_close_matches
 
     path = f"{noun} {word}".strip()

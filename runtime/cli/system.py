@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from runtime.cli import console, table
+from runtime.cli import console, table, units
 from runtime.cli.command import command
-from runtime.cli.flags import WORD, Flag, Given
+from runtime.cli.flags import SWITCH, WORD, Flag, Given
+from runtime.cli.images import lines_of
 from runtime.cli.listing import FORMAT, Row, show
 from runtime.cli.messages import translate
 from runtime.engine import Engine
 
+DOCUMENT_FORMAT = Flag("format", "f", WORD, "Format output: 'json' or a Go template")
 DF_HEADERS: Row = {
     "Type": "TYPE",
     "TotalCount": "TOTAL",
@@ -19,29 +22,39 @@ DF_HEADERS: Row = {
     "Size": "SIZE",
     "Reclaimable": "RECLAIMABLE",
 }
+INFO_LINES = (
+    ("Server Version", "ServerVersion"),
+    ("Containers", "Containers"),
+    (" Running", "ContainersRunning"),
+    (" Stopped", "ContainersStopped"),
+    ("Images", "Images"),
+    ("Storage Driver", "Driver"),
+    ("Cgroup Version", "CgroupVersion"),
+    ("Kernel Version", "KernelVersion"),
+    ("Architecture", "Architecture"),
+    ("CPUs", "NCPU"),
+    ("Root Dir", "DockerRootDir"),
+)
+VERSION_LINES = (
+    ("Version", "Version"),
+    ("Python version", "PythonVersion"),
+    ("Kernel version", "KernelVersion"),
+    ("OS", "Os"),
+    ("Arch", "Arch"),
+)
 
 
-@command("[OPTIONS]", Flag("format", "f", WORD, "Format output: 'json' or a Go template"), most=0)
+@command("[OPTIONS]", DOCUMENT_FORMAT, most=0)
 def info(given: Given) -> int:
     """Counts first, then one line for everything that the host permits or does not."""
     facts = Engine().info()
     if given.format:
-        _show_document(facts, given.format)
+        show_document(facts, given.format)
         return 0
-    for label, key in (
-        ("Containers", "Containers"),
-        (" Running", "ContainersRunning"),
-        (" Stopped", "ContainersStopped"),
-        ("Images", "Images"),
-        ("Root Dir", "DockerRootDir"),
-        ("Storage Driver", "Driver"),
-        ("Cgroup Version", "CgroupVersion"),
-        ("Kernel Version", "KernelVersion"),
-        ("Architecture", "Architecture"),
-        ("CPUs", "NCPU"),
-    ):
+    for label, key in INFO_LINES:
         console.say(f"{label}: {facts[key]}")
-    console.say(translate("This host:"))
+    console.say()
+    console.say(translate("What this host permits, and how we know:"))
     show_capabilities()
     return 0
 
@@ -50,33 +63,33 @@ def show_capabilities() -> None:
     """One line per capability: yes or no, its name, what was tried and what came back."""
     from runtime.linux import probe
 
-    yes, no = translate("yes"), translate("no")
-    for found in probe.capabilities():
-        name = console.harmless(found.name, keep="")
-        mark = table.pad(yes if found.available else no, 6)
-        console.say(f" {mark}{table.pad(name, 22)}{found.evidence}")
-        if found.advice:
-            console.say(f"       → {translate(found.advice)}")
+    marks = {True: translate("yes"), False: translate("no")}
+    found = probe.capabilities()
+    mark_width = max(map(table.width, marks.values())) + 2
+    name_width = max(table.width(translate(each.name)) for each in found) + 2
+    for each in found:
+        mark = table.pad(marks[each.available], mark_width)
+        name = table.pad(translate(each.name), name_width)
+        console.say(f"  {mark}{name}{console.harmless(each.evidence, keep='')}")
+        if each.advice:
+            console.say(" " * (2 + mark_width) + "→ " + translate(each.advice))
 
 
-@command("[OPTIONS]", Flag("format", "f", WORD, "Format output: 'json' or a Go template"), most=0)
+@command("[OPTIONS]", DOCUMENT_FORMAT, most=0)
 def version(given: Given) -> int:
     """Of the engine, of Python and of the kernel."""
     facts = Engine().version()
     if given.format:
-        _show_document(facts, given.format)
+        show_document(facts, given.format)
         return 0
-    for label, key in (
-        ("Version", "Version"),
-        ("API version", "ApiVersion"),
-        ("Python version", "PythonVersion"),
-        ("OS/Arch", "Os"),
-    ):
+    console.say("Onggi:")
+    for label, key in VERSION_LINES:
         console.say(f" {label + ':':<18}{facts[key]}")
     return 0
 
 
-def _show_document(document: dict[str, Any], form: str) -> None:
+def show_document(document: dict[str, Any], form: str) -> None:
+    """As JSON on one line, or by a template. Raises TemplateError."""
     if form == "json":
         console.say(json.dumps(document, ensure_ascii=False))
     else:
@@ -89,4 +102,76 @@ def _show_document(document: dict[str, Any], form: str) -> None:
 def df(given: Given) -> int:
     """What the state directory holds, and how much of it a prune would free."""
     show(df_rows(Engine().df()), DF_HEADERS, tuple(DF_HEADERS), given.format)
+    return 0
+
+
+def df_rows(usage: dict[str, Any]) -> list[Row]:
+    """Docker's rows, from its SystemDataUsage: what is there, what is in use, what is not."""
+    images, containers, cache = usage["Images"], usage["Containers"], usage["BuildCache"]
+    used = [image for image in images if image["Containers"]]
+    running = [container for container in containers if container["State"] == "running"]
+    return [
+        _df_row("Images", images, len(used), usage["LayersSize"], _unused_bytes(usage)),
+        _df_row(
+            "Containers",
+            containers,
+            len(running),
+            sum(container["SizeRw"] for container in containers),
+            sum(each["SizeRw"] for each in containers if each["State"] != "running"),
+        ),
+        _df_row("Local Volumes", usage["Volumes"], 0, 0, 0),
+        _df_row(
+            "Build Cache",
+            cache,
+            sum(layer["InUse"] for layer in cache),
+            sum(layer["Size"] for layer in cache),
+            sum(layer["Size"] for layer in cache if not layer["InUse"]),
+        ),
+    ]
+
+
+def _unused_bytes(usage: dict[str, Any]) -> int:
+    """What remains of the layers once those of images in use are taken off."""
+    used = sum(
+        image["Size"] - image["SharedSize"] for image in usage["Images"] if image["Containers"]
+    )
+    return max(0, int(usage["LayersSize"]) - used)
+
+
+def _df_row(
+    kind: str, things: Sequence[Any], active: int, size_bytes: int, reclaimable_bytes: int
+) -> Row:
+    share = f" ({100 * reclaimable_bytes // size_bytes}%)" if size_bytes else ""
+    return {
+        "Type": kind,
+        "TotalCount": str(len(things)),
+        "Active": str(active),
+        "Size": units.human_size(size_bytes),
+        "Reclaimable": units.human_size(reclaimable_bytes) + share,
+    }
+
+
+@command(
+    "[OPTIONS]",
+    Flag("all", "a", SWITCH, "Remove all unused images, not just those without a name"),
+    Flag("force", "f", SWITCH, "Do not prompt for confirmation"),
+    most=0,
+)
+def prune(given: Given) -> int:
+    """Remove what nobody needs: stopped containers, images, layers of old builds."""
+    question = (
+        "This removes all stopped containers, images without a container and old build layers. "
+        "Continue?"
+        if given.all
+        else "This removes all stopped containers, images without a name and old build layers. "
+        "Continue?"
+    )
+    if not given.force and not console.agrees(translate(question)):
+        return 1
+    removed = Engine().prune(all=given.all)
+    if removed["ContainersDeleted"]:
+        console.say("\n".join(["Deleted Containers:", *removed["ContainersDeleted"], ""]))
+    if removed["ImagesDeleted"]:
+        console.say("\n".join(["Deleted Images:", *lines_of(removed["ImagesDeleted"]), ""]))
+    console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")
     return 0

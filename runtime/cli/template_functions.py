@@ -48,9 +48,13 @@ def printf(pattern: str, *values: Any) -> str:
     verbs = re.findall(r"%[-+0-9.]*([a-zA-Z])", pattern)
     if len(verbs) != len(values):
         raise ValueError(pattern)
-    shown_as = {"v": shown, "s": shown, "q": lambda value: json.dumps(shown(value))}
+    shown_as: dict[str, Callable[[Any], Any]] = {
+        "v": shown,
+        "s": shown,
+        "q": lambda value: json.dumps(shown(value)),
+    }
     fitting = tuple(
-        shown_as.get(verb, lambda value: value)(value)
+        shown_as[verb](value) if verb in shown_as else value
         for verb, value in zip(verbs, values, strict=True)
     )
     return re.sub(r"(%[-+0-9.]*)[vq]", r"\1s", pattern) % fitting

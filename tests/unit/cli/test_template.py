@@ -64,7 +64,7 @@ DATA: dict[str, Any] = {
         ("a  {{- .Name -}}  b", "a/webb"),
         ("a{{/* note */}}b", "ab"),
         ("{{println .Name}}", "/web\n"),
-        ('{{"quoted \\"text\\""}} {{true}} {{-3}}', 'quoted "text" true-3'),
+        ('{{"quoted \\"text\\""}} {{true}} {{-3}}', 'quoted "text" true -3'),
         ("}} alone", "}} alone"),
     ],
 )
