@@ -93,7 +93,7 @@ class Lexer:
     _continued: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        lines = self.text.removeprefix(_BYTE_ORDER_MARK).split("\n")
+        lines = self.text.removeprefix(_BYTE_ORDER_MARK).removesuffix("\n").split("\n")
         self._lines = [line.rstrip("\r") for line in lines]
         self.directives = _read_directives(self._lines, self.file)
         escape = re.escape(self.directives.escape)

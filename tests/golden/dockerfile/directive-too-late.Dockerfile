@@ -1,0 +1,5 @@
+# a comment ends the directives
+# escape=`
+FROM scratch
+RUN a \
+  b

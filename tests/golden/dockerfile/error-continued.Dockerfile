@@ -1,0 +1,3 @@
+FROM scratch
+COPY --chmod=755 \
+     --oops=1 a b

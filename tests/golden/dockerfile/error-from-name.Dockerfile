@@ -1,0 +1,1 @@
+FROM onggi/base AS 1st
