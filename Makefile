@@ -1,0 +1,46 @@
+# make lab     시작 페이지를 엽니다 · open the start page in JupyterLab
+# make test    모든 검사를 돌립니다 · run every check and every test
+#
+# The rest: lab-ko, lab-en (one language's first lesson), setup, check, notebooks, bench.
+
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+# A virtual environment cannot be moved, so the stamp knows where it was made.
+READY := .venv/ready-$(shell pwd | cksum | cut -d' ' -f1)
+
+.PHONY: lab lab-ko lab-en setup test check notebooks bench
+
+lab: setup
+	@$(PYTHON) -m lessons_lib.lab
+
+lab-ko: setup
+	@$(PYTHON) -m lessons_lib.lab ko
+
+lab-en: setup
+	@$(PYTHON) -m lessons_lib.lab en
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt lessons_lib/setup.sh
+	@sh lessons_lib/setup.sh
+	@touch $@
+
+# With CI=true a test that cannot run here fails instead of being skipped.
+test: check
+	@$(PYTHON) tests/needs.py install
+	@$(PYTHON) -m pytest
+
+check: setup
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -m ruff format --check
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports
+	@$(PYTHON) -m lessons_lib.publish check
+	@$(PYTHON) -m pytest tests/tidy
+
+# Lessons that changed, or all: make notebooks LESSONS="03 04"
+notebooks: setup
+	@$(PYTHON) -m lessons_lib.publish build $(LESSONS)
+
+bench: setup
+	@$(PYTHON) tests/bench.py
