@@ -1,0 +1,40 @@
+"""The folder of the lesson that is open: where its Dockerfiles and predictions lie.
+
+It is `~/onggi-lessons/<lesson>`, or below `$ONGGI_LESSONS`. It is the same one in both languages
+and after every restart, so a lesson can be continued where it was left.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lessons_lib.refusals import Refused
+
+_open: list[Path] = []
+
+
+def root() -> Path:
+    """The folder above those of the lessons."""
+    return Path(os.environ.get("ONGGI_LESSONS") or Path.home() / "onggi-lessons")
+
+
+def enter(lesson: str) -> Path:
+    """Make the lesson's folder if it is missing, and the current one."""
+    place = root() / lesson
+    place.mkdir(parents=True, exist_ok=True)
+    _open[:] = [place]
+    return place
+
+
+def current() -> Path:
+    """The open lesson's folder. Raises Refused before the first cell has run."""
+    if not _open:
+        raise Refused("folder.closed")
+    return _open[0]
+
+
+def shortened(place: Path) -> str:
+    """The path as a learner would write it, with ~ for the home folder."""
+    home = Path.home()
+    return f"~/{place.relative_to(home)}" if place.is_relative_to(home) else str(place)

@@ -1,0 +1,60 @@
+"""What is real on this machine, and how we know: the table at the start of the course.
+
+The engine's probe has tried everything out; this file only groups and words the answers. Nothing is
+simulated yet: where something is missing, the table says so and what to do, and the lesson's cell
+that needs it says so again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lessons_lib.language import say
+from lessons_lib.shown import BERRY, LEAF, Shown, code, escaped, strong, table_of_html, words_table
+from runtime.linux.probe import Capability, capabilities
+
+NEEDED_FOR_CONTAINERS = (
+    "Linux",
+    "root",
+    "mount namespace",
+    "pid namespace",
+    "uts namespace",
+    "ipc namespace",
+    "network namespace",
+    "cgroup namespace",
+    "overlay file system",
+)
+
+
+def table(found: Sequence[Capability] | None = None) -> Shown:
+    """Every capability with yes or no, its evidence, and advice where it is missing."""
+    found = capabilities() if found is None else found
+    head = [say(f"host.{name}") for name in ("what", "here", "evidence", "advice")]
+    plain = [[_name(c), _answer(c), c.evidence, _advice(c)] for c in found]
+    page = [[escaped(_name(c)), _coloured(c), code(c.evidence), escaped(_advice(c))] for c in found]
+    return Shown(words_table([head, *plain]), table_of_html(map(escaped, head), page))
+
+
+def verdict(found: Sequence[Capability] | None = None) -> Shown:
+    """One sentence: whether containers run for real here, and if not, what is missing."""
+    found = capabilities() if found is None else found
+    missing = [_name(c) for c in found if c.name in NEEDED_FOR_CONTAINERS and not c.available]
+    if missing:
+        return Shown(say("host.missing", missing=", ".join(missing)))
+    return Shown(say("host.real"))
+
+
+def _name(capability: Capability) -> str:
+    return say(f"host.names.{capability.name}")
+
+
+def _answer(capability: Capability) -> str:
+    return say("host.yes" if capability.available else "host.no")
+
+
+def _advice(capability: Capability) -> str:
+    return "" if capability.available else say(f"host.advices.{capability.name}")
+
+
+def _coloured(capability: Capability) -> str:
+    return strong(_answer(capability), LEAF if capability.available else BERRY)

@@ -1,0 +1,92 @@
+"""A lesson that is open: its folder, its base images, and what it must put away.
+
+    lesson = Lesson("03-images-and-containers", engine)
+
+Everything a lesson makes is recognised by its name, not remembered: images are `lesson03/…`, and
+its containers are those of such images. So cells can run twice, a restarted kernel goes on where it
+was, and `clean` removes what an earlier run left, too.
+"""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from pathlib import Path
+
+from IPython.display import clear_output
+
+from lessons_lib import folder, refusals
+from lessons_lib.language import say
+from lessons_lib.shown import Shown
+from runtime.engine import Engine
+from runtime.errors import NotFound
+
+BASE = "onggi/base"
+
+
+class Lesson:
+    """One lesson on one engine. Making it again is harmless."""
+
+    def __init__(self, name: str, engine: Engine) -> None:
+        refusals.show_in_notebook()
+        self.name = name
+        self.engine = engine
+        self.folder = folder.enter(name)
+        self._have_base_images()
+
+    @property
+    def prefix(self) -> str:
+        """What the names of this lesson's images begin with: "lesson03/"."""
+        return f"lesson{self.name.partition('-')[0]}/"
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of the lesson, such as "kimchi/Dockerfile"; the old text is replaced.
+
+        The text may be indented like the code around it.
+        """
+        place = self.path(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(textwrap.dedent(text).lstrip("\n"), "utf-8")
+
+    def path(self, path: str) -> Path:
+        """The place of a lesson's file or folder."""
+        return self.folder / path
+
+    def remove(self, *names: str) -> None:
+        """Remove containers of these names, running or not; missing ones are no error."""
+        for name in names:
+            try:
+                self.engine.containers.get(name).remove(force=True)
+            except NotFound:
+                continue
+
+    def clean(self) -> Shown:
+        """Remove everything this lesson made: containers, images, files, predictions."""
+        for container in self.engine.containers.list(all=True):
+            if any(tag.startswith(self.prefix) for tag in container.image.tags):
+                container.remove(force=True)
+        tags = [tag for image in self.engine.images.list() for tag in image.tags]
+        for tag in tags:
+            if tag.startswith(self.prefix):
+                self.engine.images.remove(tag, force=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        folder.enter(self.name)
+        return Shown(say("lesson.clean"))
+
+    def _have_base_images(self) -> None:
+        """Make the base image if it is missing: out of this host's files, in a moment."""
+        try:
+            self.engine.images.get(BASE)
+        except NotFound:
+            self.engine.images.bootstrap((BASE,), progress=_told)
+            clear_output(wait=True)
+
+    def _repr_mimebundle_(self, **forms: object) -> dict[str, object]:
+        place = folder.shortened(self.folder)
+        return Shown(say("lesson.ready", folder=place))._repr_mimebundle_(**forms)
+
+
+def _told(what: str, done: int, total: int) -> None:
+    """Bootstrap's progress, as a line that replaces the last one."""
+    clear_output(wait=True)
+    print(f"{what} {done}/{total}")

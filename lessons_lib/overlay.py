@@ -1,0 +1,103 @@
+"""What an overlay's directories hold, read from the host: the pile behind one tree of files.
+
+A container's root is a pile: the image's layers, read-only, and one writable directory on top. The
+kernel shows the pile as one tree; here the directories are looked at one by one, so that a lesson
+can show what the kernel hides: a copied-up file, a file behind another, a whiteout.
+
+A whiteout is a character device with the numbers 0, 0 in the place of the deleted file.
+Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories"
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from runtime.engine.container import Container
+from runtime.engine.image import Image
+
+
+class Trace(Enum):
+    """What one directory of the pile says about a name."""
+
+    NOTHING = "nothing"
+    FILE = "file"
+    WHITEOUT = "whiteout"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """One directory of the pile: a layer by its number from 1, or a container's writable one."""
+
+    number: int
+    made_by: str
+    directory: Path
+    writable: bool = False
+
+    def trace(self, path: str) -> Trace:
+        """What is in this directory under a path of the container."""
+        place = self.directory / path.lstrip("/")
+        try:
+            status = place.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return Trace.NOTHING
+        deleted = stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+        return Trace.WHITEOUT if deleted else Trace.FILE
+
+    def names(self, folder: str) -> frozenset[str]:
+        """The names that it has in a folder of the container."""
+        place = self.directory / folder.strip("/")
+        return frozenset(os.listdir(place)) if place.is_dir() else frozenset()
+
+    def first_line(self, path: str) -> str:
+        """The beginning of a file: enough to tell two versions apart."""
+        place = self.directory / path.lstrip("/")
+        if not place.is_file() or place.is_symlink():
+            return ""
+        text = place.read_bytes()[:200].decode("utf-8", "replace")
+        return " / ".join(text.split("\n")).strip(" /")
+
+
+def pile(thing: Image | Container) -> list[Shelf]:
+    """The directories behind a container's or an image's files, the topmost first."""
+    image = thing.image if isinstance(thing, Container) else thing
+    shelves = [
+        Shelf(number, layer.created_by, layer.files)
+        for number, layer in enumerate(image.layers, start=1)
+    ]
+    if isinstance(thing, Container):
+        shelves.append(Shelf(len(shelves) + 1, thing.name, thing.upper_path, True))
+    return shelves[::-1]
+
+
+def covering(shelves: list[Shelf], path: str) -> Shelf | None:
+    """The shelf whose version of `path` is seen; None where it is not seen at all."""
+    for shelf in shelves:
+        trace = shelf.trace(path)
+        if trace is Trace.FILE:
+            return shelf
+        if trace is Trace.WHITEOUT:
+            return None
+    return None
+
+
+def kept_paths(directory: Path, *, most: int) -> list[str]:
+    """The files, links and whiteouts in a layer's directory, as the container names them.
+
+    Stops after `most`, since a base layer has thousands. A whiteout has a − before it.
+    """
+    found: list[str] = []
+    for folder, folders, files in os.walk(directory):
+        folders.sort()
+        for name in sorted(files):
+            place = Path(folder, name)
+            path = f"/{place.relative_to(directory)}"
+            status = place.lstat()
+            deleted = stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+            found.append(f"−{path}" if deleted else path)
+            if len(found) == most:
+                return found
+    return found

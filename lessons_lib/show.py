@@ -1,0 +1,76 @@
+"""The door to everything a lesson shows: `from lessons_lib import show`.
+
+    show.source(pivot_root)             the function that has just run, and where it stands
+    show.layers(image, container)       towers of layers; shared floors are drawn once
+    show.overlay(container, "/jar")     one folder and the directories behind it: copy-up, whiteouts
+    show.changes(mina, jun)             what each container changed (docker diff)
+    show.mounts(container)              the root mount, as the kernel lists it
+    show.worlds(container)              what host and container share, and what not
+    show.disk(one, two, ten)            what images say they take, and what they take together
+
+Pictures are also words: `print(show.layers(image))`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pygments import highlight  # type: ignore[import-untyped]
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
+
+from lessons_lib.changes import changes
+from lessons_lib.disk import disk
+from lessons_lib.language import say
+from lessons_lib.shelves import shelves as overlay
+from lessons_lib.shown import CLAY, MONO, Shown, card, code, escaped
+from lessons_lib.stack import layers
+from lessons_lib.worlds import inner_pid, mounts, worlds
+
+REPOSITORY = Path(__file__).parent.parent
+
+__all__ = [
+    "changes",
+    "disk",
+    "inner_pid",
+    "layers",
+    "mounts",
+    "overlay",
+    "source",
+    "worlds",
+]
+
+
+def source(function: Callable[..., Any] | type, *, mark: str = "") -> Shown:
+    """The source of a function, method or class, with a link to its place in the repository.
+
+    Lines that contain `mark` stand out. The link works where a notebook lies in notebooks/ko or
+    notebooks/en, in JupyterLab as on GitHub.
+    """
+    lines, first = inspect.getsourcelines(function)
+    file = Path(inspect.getsourcefile(function) or "").relative_to(REPOSITORY)
+    text = textwrap.dedent("".join(lines))
+    where = f"{file}:{first}"
+    marked = [number for number, line in enumerate(lines, 1) if mark and mark in line]
+    link = f"../../{file}#L{first}-L{first + len(lines) - 1}"
+    head = (
+        f'<div style="margin-bottom:6px">{escaped(say("show.source"))} '
+        f'<a href="{link}">{code(where)}</a></div>'
+    )
+    return Shown(f"# {where}\n{text}", card(head + _coloured(text, marked), edge=CLAY))
+
+
+def _coloured(text: str, marked: list[int]) -> str:
+    """Python in colours that are part of the page: a stored notebook brings no stylesheet."""
+    formatter = HtmlFormatter(
+        noclasses=True,
+        style="friendly",
+        hl_lines=marked,
+        prestyles=f"margin:0;font-family:{MONO};line-height:1.5",
+        cssstyles="background:none;overflow-x:auto",
+    )
+    return str(highlight(text, PythonLexer(), formatter))

@@ -1,0 +1,113 @@
+"""What a cell shows: one thing in several forms, of which a viewer takes the best it can.
+
+A notebook takes the picture or the page, a terminal, a screen reader or `print` the words. So the
+words are never optional, and they say everything that the picture says.
+
+Outputs are compared character by character (nbval), so nothing here is random: no ids that a
+counter or a clock made, no order that a set made.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+PAPER = "#faf6ef"
+INK = "#2f2a25"
+FAINT = "#8a8078"
+CLAY = "#b5673b"
+LEAF = "#4d7c4f"
+BERRY = "#a63d40"
+RULE = "#d9cfc2"
+
+SANS = "'Noto Sans KR','Apple SD Gothic Neo','Malgun Gothic','NanumSquareRound',sans-serif"
+MONO = "'D2Coding','NanumGothicCoding','DejaVu Sans Mono',monospace"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Something to look at: `words` always, and a `page` (HTML) or a `picture` (SVG).
+
+    `data` are further forms by their media type, for programs that read a notebook.
+    """
+
+    words: str
+    page: str = ""
+    picture: str = ""
+    data: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.words
+
+    def __repr__(self) -> str:
+        return self.words
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        """What Jupyter stores: a form per media type (IPython, "Rich display")."""
+        forms = {"text/html": self.page, "image/svg+xml": self.picture}
+        return {
+            "text/plain": self.words,
+            **{kind: form for kind, form in forms.items() if form},
+            **self.data,
+        }
+
+
+def card(body: str, *, edge: str = CLAY) -> str:
+    """A page on paper of its own, readable in a light and in a dark notebook."""
+    return (
+        f'<div style="background:{PAPER};color:{INK};border-left:5px solid {edge};'
+        f'border-radius:6px;padding:10px 16px;font-family:{SANS};line-height:1.6">{body}</div>'
+    )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """An HTML table; every cell is text and is escaped."""
+    return table_of_html(map(escaped, head), ([escaped(cell) for cell in row] for row in rows))
+
+
+def table_of_html(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """The same for cells that are HTML already."""
+    style = f"text-align:left;padding:4px 18px 4px 0;border-bottom:1px solid {RULE};color:{INK}"
+    top = "".join(f'<th style="{style}">{cell}</th>' for cell in head)
+    body = "".join(
+        f'<tr style="background:{PAPER}">'
+        + "".join(f'<td style="{style};vertical-align:top">{cell}</td>' for cell in row)
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<table style="border-collapse:collapse;background:{PAPER}"><tr>{top}</tr>{body}</table>'
+    )
+
+
+def words_table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns that line up in a terminal, where a Hangul syllable is two cells wide."""
+    widths = [max(width(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell + " " * (column - width(cell)) for cell, column in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    )
+
+
+def width(text: str) -> int:
+    """Cells that the text takes in a terminal (Unicode TR 11: wide and full-width take two)."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def code(text: str) -> str:
+    """Text as it stands in a program or a file, escaped."""
+    return f'<code style="font-family:{MONO};background:none;color:{INK}">{escaped(text)}</code>'
+
+
+def strong(text: str, colour: str) -> str:
+    """Text in a colour that means something, escaped."""
+    return f'<b style="color:{colour}">{escaped(text)}</b>'
+
+
+def escaped(text: str) -> str:
+    """Text for HTML and SVG."""
+    return html.escape(text, quote=True)

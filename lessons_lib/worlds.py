@@ -1,0 +1,150 @@
+"""The kernel's view of a container: what it shares with the host, and what it has for itself.
+
+Everything is read from the host's /proc, which shows every process of every container. Nothing is
+asked inside the container, so nothing inside could answer wrongly.
+
+man 7 namespaces, man 5 proc
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lessons_lib.language import say
+from lessons_lib.overlay import pile
+from lessons_lib.shown import (
+    CLAY,
+    LEAF,
+    Shown,
+    code,
+    escaped,
+    strong,
+    table_of_html,
+    words_table,
+)
+from runtime.engine.container import Container
+from runtime.linux import namespaces
+
+KINDS = ("mount", "pid", "uts", "ipc", "network", "cgroup", "user")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the comparison; `shared`: the container has it from the host."""
+
+    what: str
+    host: str
+    inside: str
+    shared: bool
+
+
+def worlds(container: Container) -> Shown:
+    """Host and running container side by side: kernel, PID, host name, root, namespaces.
+
+    Says roles ("another number") and not this host's numbers, so that two hosts agree.
+    """
+    pid = _pid(container)
+    rows = [_kernel(pid), _number(pid), _hostname(container), _root(pid), *_namespaces(pid)]
+    head = [say(f"worlds.{name}") for name in ("what", "host", "container", "relation")]
+    plain = [[row.what, row.host, row.inside, _relation(row)] for row in rows]
+    html = [
+        [*map(escaped, line[:3]), _coloured(row)] for row, line in zip(rows, plain, strict=True)
+    ]
+    return Shown(words_table([head, *plain]), table_of_html(map(escaped, head), html))
+
+
+def mounts(container: Container) -> Shown:
+    """The mount that is the container's root, as the kernel lists it, with names for its parts."""
+    kind, options = _root_mount(_pid(container))
+    shelves = pile(container)
+    rows = [[say("worlds.type"), kind], [say("worlds.upper"), f"{container.name}"]]
+    rows += [
+        [say("worlds.lower"), say("worlds.layer", number=shelf.number, made_by=shelf.made_by)]
+        for shelf in shelves
+        if not shelf.writable and _stands_in(options["lowerdir"], shelf.directory)
+    ]
+    page = table_of_html([], [[escaped(name), code(value)] for name, value in rows])
+    return Shown(words_table(rows), page)
+
+
+def inner_pid(container: Container) -> int:
+    """The number that the container's first process has inside: the last one in NSpid."""
+    return _numbers(_pid(container))[-1]
+
+
+def _pid(container: Container) -> int:
+    """The container's first process, as the host numbers it."""
+    container.reload()
+    return container.pid
+
+
+def _kernel(pid: int) -> Row:
+    """There is one kernel: `uname -r` inside reads the same file."""
+    host = Path("/proc/sys/kernel/osrelease").read_text().strip()
+    inside = Path(f"/proc/{pid}/root/proc/sys/kernel/osrelease").read_text().strip()
+    same = say("worlds.same-release")
+    return Row(say("worlds.kernel"), same, same if host == inside else inside, host == inside)
+
+
+def _number(pid: int) -> Row:
+    """One process, two numbers. man 5 proc: NSpid in /proc/PID/status"""
+    inside = _numbers(pid)[-1]
+    return Row(say("worlds.pid"), say("worlds.other-number"), str(inside), pid == inside)
+
+
+def _numbers(pid: int) -> list[int]:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("NSpid:"):
+            return [int(number) for number in line.split()[1:]]
+    raise AssertionError("a kernel without PID namespaces ran a container")
+
+
+def _hostname(container: Container) -> Row:
+    inside = container.attrs["Config"]["Hostname"]
+    same = inside == socket.gethostname()
+    said = say("worlds.own-name")
+    return Row(say("worlds.hostname"), say("worlds.host-name"), said, same)
+
+
+def _root(pid: int) -> Row:
+    """A root directory is its device and inode, not its name, which is / for everybody."""
+    host, inside = Path("/").stat(), Path(f"/proc/{pid}/root/").stat()
+    same = (host.st_dev, host.st_ino) == (inside.st_dev, inside.st_ino)
+    kind, _ = _root_mount(pid)
+    return Row(say("worlds.root"), say("worlds.host-root"), kind, same)
+
+
+def _namespaces(pid: int) -> Iterator[Row]:
+    for kind in KINDS:
+        shared = namespaces.identity("self", kind) == namespaces.identity(pid, kind)
+        host = say("worlds.a")
+        yield Row(
+            say("worlds.namespace", kind=kind), host, host if shared else say("worlds.b"), shared
+        )
+
+
+def _root_mount(pid: int) -> tuple[str, dict[str, str]]:
+    """Type and options of what is mounted at / there. man 5 proc_pid_mountinfo"""
+    for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines():
+        front, _, back = line.partition(" - ")
+        if front.split()[4] == "/":
+            kind, _, options = back.split(maxsplit=2)
+            pairs = (option.partition("=") for option in options.split(","))
+            return kind, {name: value for name, _, value in pairs}
+    raise AssertionError("every process has a root")
+
+
+def _stands_in(lowerdir: str, directory: Path) -> bool:
+    """Whether a layer's directory is one of the mount's, which may name them relatively."""
+    return directory.parent.name in {Path(entry).parent.name for entry in lowerdir.split(":")}
+
+
+def _relation(row: Row) -> str:
+    return say("worlds.shared" if row.shared else "worlds.own")
+
+
+def _coloured(row: Row) -> str:
+    return strong(_relation(row), CLAY if row.shared else LEAF)
