@@ -1,0 +1,331 @@
+"""A directory being filled from a layer, from which nothing escapes.
+
+A layer is written by a stranger. It may name `../../etc/passwd`, or make `etc` a symbolic link
+to the host's and then write `etc/passwd`. So names are taken apart here and nowhere else, parents
+are opened by the kernel beneath the target without following any link (`open_beneath`), and the
+last component is created anew relative to its parent's descriptor: never opened, never followed.
+
+The result is an overlayfs layer: whiteouts become overlayfs's marks (see `whiteout`).
+
+Rule: every system call that names something takes a directory descriptor below the target.
+image-spec: layer.md "Applying Changesets"; CWE-22, CWE-59
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterable
+from errno import ELOOP, ENOENT, ENOTDIR
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from runtime.errors import InvalidInput, KernelError, UnsafePath
+from runtime.layer import whiteout
+from runtime.layer.entry import Entry, EntryKind
+from runtime.linux.files import open_beneath
+
+_T = TypeVar("_T")
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_PATH_BYTES = 4095  # PATH_MAX without the final zero
+
+_FORMATS = {
+    EntryKind.CHARACTER_DEVICE: stat.S_IFCHR,
+    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
+    EntryKind.FIFO: stat.S_IFIFO,
+}
+
+
+class Target:
+    """`directory`, which only this object writes to: `with Target(directory, depth) as target`."""
+
+    def __init__(self, directory: Path, depth_limit: int) -> None:
+        self._directory = directory
+        self._depth_limit = depth_limit
+
+    def __enter__(self) -> Self:
+        self._root = os.open(self._directory, _DIRECTORY)
+        # Entries come directory by directory: the last parent is nearly always the next one. It
+        # cannot go stale, because an entry only ever replaces things below its own parent.
+        self._parent_name = b""
+        self._parent = os.dup(self._root)
+        # A directory's mtime changes with its content, so it is set when all is there.
+        self._mtimes: dict[bytes, int] = {}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._set_directory_times()
+        finally:
+            os.close(self._parent)
+            os.close(self._root)
+
+    def place(self, entry: Entry, content: Iterable[bytes]) -> None:
+        """Make what `entry` describes, replacing what an earlier entry made under its name.
+
+        Raises UnsafePath when the name leads outside, InvalidInput when it cannot be made, and
+        KernelError (ENOSPC: the disk is full).
+        """
+        parts = self._checked(entry.name)
+        try:
+            if not parts:
+                self._describe_root(entry)
+            elif parts[-1].startswith(whiteout.PREFIX):
+                self._place_whiteout(parts)
+            else:
+                self._place_file(parts, entry, content)
+        except KernelError:
+            raise
+        except OSError as cause:
+            raise KernelError("unpack", repr(entry.name), cause.errno or 0) from cause
+
+    # ── Names ────────────────────────────────────────────────────────────────────────────────
+
+    def _checked(self, name: bytes) -> tuple[bytes, ...]:
+        """The components of a name from the archive; none for the target itself."""
+        parts = tuple(part for part in name.split(b"/") if part not in (b"", b"."))
+        if name.startswith(b"/") or b".." in parts or b"\0" in name:
+            raise UnsafePath(
+                "the layer names {name!r}, which leads outside of it",
+                hint="do not use this image: it was made to attack its host, or is damaged",
+                name=name,
+            )
+        if len(parts) > self._depth_limit or len(name) > _PATH_BYTES:
+            raise InvalidInput(
+                "the layer names a file {depth} directories deep, {length} bytes long: too much",
+                depth=len(parts),
+                length=len(name),
+            )
+        return parts
+
+    def _open_parent(self, parts: tuple[bytes, ...]) -> int:
+        """The directory that holds `parts`, made if it is missing. It stays open until the next."""
+        name = b"/".join(parts[:-1])
+        if name != self._parent_name:
+            descriptor = self._open_directory(parts[:-1])
+            os.close(self._parent)
+            self._parent, self._parent_name = descriptor, name
+        return self._parent
+
+    def _open_directory(self, parts: tuple[bytes, ...]) -> int:
+        try:
+            return open_beneath(self._root, b"/".join(parts) or b".", _DIRECTORY)
+        except KernelError as failure:
+            if failure.errno not in (ENOENT, ENOTDIR, ELOOP):
+                raise
+        return self._make_directories(parts)
+
+    def _make_directories(self, parts: tuple[bytes, ...]) -> int:
+        """Open the directory `parts`, making what the archive does not mention: 0755."""
+        descriptor = os.dup(self._root)
+        for depth, part in enumerate(parts, start=1):
+            try:
+                below = self._make_directory(descriptor, part, parts[:depth])
+            finally:
+                os.close(descriptor)
+            descriptor = below
+        return descriptor
+
+    def _make_directory(self, parent: int, name: bytes, parts: tuple[bytes, ...]) -> int:
+        try:
+            os.mkdir(name, 0o755, dir_fd=parent)
+        except FileExistsError:
+            status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            if whiteout.is_whiteout(status):
+                return self._replace_whiteout(parent, name, 0o755)
+            if not stat.S_ISDIR(status.st_mode):
+                raise UnsafePath(
+                    "the layer writes through {name!r}, which is not a directory",
+                    hint="do not use this image: it was made to attack its host, or is damaged",
+                    name=b"/".join(parts),
+                ) from None
+            return os.open(name, _DIRECTORY, dir_fd=parent)
+        descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
+        os.fchmod(descriptor, 0o755)  # mkdir's mode went through the umask
+        return descriptor
+
+    # ── Files ────────────────────────────────────────────────────────────────────────────────
+
+    def _place_file(self, parts: tuple[bytes, ...], entry: Entry, content: Iterable[bytes]) -> None:
+        parent, name = self._open_parent(parts), parts[-1]
+        match entry.kind:
+            case EntryKind.FILE:
+                self._write_file(parent, name, entry, content)
+            case EntryKind.DIRECTORY:
+                self._mtimes[b"/".join(parts)] = entry.mtime_ns
+                self._place_directory(parent, name, entry)
+            case EntryKind.HARD_LINK:
+                self._link(parent, name, parts, entry)
+            case EntryKind.SYMLINK:
+                self._replacing(parent, name, lambda: os.symlink(entry.link, name, dir_fd=parent))
+                _describe_node(parent, name, entry)
+            case _:
+                mode, device = _FORMATS[entry.kind] | 0o600, os.makedev(*entry.device)
+                self._replacing(parent, name, lambda: os.mknod(name, mode, device, dir_fd=parent))
+                _describe_node(parent, name, entry)
+
+    def _write_file(self, parent: int, name: bytes, entry: Entry, content: Iterable[bytes]) -> None:
+        descriptor = self._replacing(
+            parent, name, lambda: os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
+        )
+        try:
+            for chunk in content:
+                _write_all(descriptor, chunk)
+            _describe(descriptor, entry)
+        finally:
+            os.close(descriptor)
+
+    def _place_directory(self, parent: int, name: bytes, entry: Entry) -> None:
+        """Make a directory; one that is there keeps its content, as every tar does it."""
+        try:
+            os.mkdir(name, 0o700, dir_fd=parent)
+        except FileExistsError:
+            status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            if whiteout.is_whiteout(status):
+                os.close(self._replace_whiteout(parent, name, 0o700))
+            elif not stat.S_ISDIR(status.st_mode):
+                os.unlink(name, dir_fd=parent)
+                os.mkdir(name, 0o700, dir_fd=parent)
+        descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
+        try:
+            _describe(descriptor, entry)
+        finally:
+            os.close(descriptor)
+
+    def _link(self, parent: int, name: bytes, parts: tuple[bytes, ...], entry: Entry) -> None:
+        """A second name for a file of this layer; for one of another layer there is no way."""
+        target = self._checked(entry.link)
+        if not target or target == parts:
+            raise self._no_link_target(entry)
+        try:
+            directory = open_beneath(self._root, b"/".join(target[:-1]) or b".", _DIRECTORY)
+        except KernelError as cause:
+            if cause.errno == ELOOP:
+                raise UnsafePath(
+                    "the layer links {name!r} through a symbolic link, to {target!r}",
+                    name=entry.name,
+                    target=entry.link,
+                ) from cause
+            raise self._no_link_target(entry) from cause
+        try:
+            self._replacing(
+                parent,
+                name,
+                lambda: os.link(
+                    target[-1], name, src_dir_fd=directory, dst_dir_fd=parent, follow_symlinks=False
+                ),
+            )
+        except (FileNotFoundError, PermissionError) as cause:  # EPERM: it is a directory
+            raise self._no_link_target(entry) from cause
+        finally:
+            os.close(directory)
+
+    @staticmethod
+    def _no_link_target(entry: Entry) -> InvalidInput:
+        return InvalidInput(
+            "the layer links {name!r} to {target!r}, which is no file of this layer",
+            name=entry.name,
+            target=entry.link,
+        )
+
+    def _replacing(self, parent: int, name: bytes, make: Callable[[], _T]) -> _T:
+        """What `make` makes; if something is there already, in its place."""
+        try:
+            return make()
+        except FileExistsError:
+            self._remove(parent, name)
+            return make()
+
+    def _remove(self, parent: int, name: bytes) -> None:
+        try:
+            os.unlink(name, dir_fd=parent)
+        except IsADirectoryError:
+            shutil.rmtree(os.fsdecode(name), dir_fd=parent)
+
+    # ── Whiteouts ────────────────────────────────────────────────────────────────────────────
+
+    def _place_whiteout(self, parts: tuple[bytes, ...]) -> None:
+        """A whiteout hides what lower layers have; what this layer brings itself stays."""
+        mark = parts[-1]
+        if mark == whiteout.OPAQUE:
+            whiteout.make_opaque(self._open_parent(parts))
+        elif not mark.startswith(whiteout.RESERVED_PREFIX):
+            name = whiteout.hidden_name(mark)
+            parent = self._open_parent(parts)
+            try:
+                whiteout.make_whiteout(name, parent)
+            except FileExistsError:
+                self._make_opaque_if_directory(parent, name)
+
+    def _make_opaque_if_directory(self, parent: int, name: bytes) -> None:
+        try:
+            descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
+        except OSError as failure:
+            if failure.errno not in (ENOTDIR, ELOOP):
+                raise
+            return  # a file hides what is below it anyway
+        try:
+            whiteout.make_opaque(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _replace_whiteout(self, parent: int, name: bytes, mode: int) -> int:
+        """A new directory where lower layers had something that is gone: none of it shows."""
+        os.unlink(name, dir_fd=parent)
+        os.mkdir(name, mode, dir_fd=parent)
+        descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
+        os.fchmod(descriptor, mode)
+        whiteout.make_opaque(descriptor)
+        return descriptor
+
+    # ── Metadata ─────────────────────────────────────────────────────────────────────────────
+
+    def _describe_root(self, entry: Entry) -> None:
+        if entry.kind is not EntryKind.DIRECTORY:
+            raise UnsafePath("the layer replaces its own root by a file")
+        self._mtimes[b"."] = entry.mtime_ns
+        _describe(self._root, entry)
+
+    def _set_directory_times(self) -> None:
+        for name, mtime_ns in self._mtimes.items():
+            # A later entry may have replaced the directory by something else.
+            with contextlib.suppress(KernelError):
+                descriptor = open_beneath(self._root, name, _DIRECTORY)
+                try:
+                    os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+                finally:
+                    os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, data[written:])
+
+
+def _describe(descriptor: int, entry: Entry) -> None:
+    """Owner, mode, attributes, time. In this order: chown takes setuid bits and capabilities."""
+    os.fchown(descriptor, entry.uid, entry.gid)
+    os.fchmod(descriptor, entry.mode)
+    for name, value in entry.xattrs.items():
+        os.setxattr(descriptor, name, value)
+    os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
+
+
+def _describe_node(parent: int, name: bytes, entry: Entry) -> None:
+    """The same for what must not be opened: links, devices, pipes."""
+    os.chown(name, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
+    if entry.kind is not EntryKind.SYMLINK:  # a link has no mode; anything else is no link
+        os.chmod(name, entry.mode, dir_fd=parent)
+    times = (entry.mtime_ns, entry.mtime_ns)
+    os.utime(name, ns=times, dir_fd=parent, follow_symlinks=False)
