@@ -114,6 +114,11 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def forget_output() -> None:
-    """Nobody reads any more: point standard output at nothing, so that closing it is no error."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def leave() -> None:
+    """Write out what is left. What can no longer be written (nobody reads, the disk is full) is
+    dropped here, or Python would complain about it once more while it ends.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

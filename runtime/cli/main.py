@@ -29,12 +29,15 @@ def main(line: Sequence[str] | None = None) -> int:
     try:
         code = _lead(list(sys.argv[1:] if line is None else line))
         sys.stdout.flush()
+        return code
     except BrokenPipeError:
-        console.forget_output()
         return NOBODY_READS
     except KeyboardInterrupt:
         return INTERRUPTED
-    return code
+    except OSError as error:
+        return _refuse(_told_by_the_system(error))
+    finally:
+        console.leave()
 
 
 def _lead(line: list[str]) -> int:
@@ -72,11 +75,11 @@ def _carry_out(path: str, verb: Verb, line: list[str]) -> int:
             console.say(texts.of_command(path, verb, command))
             return 0
         return command.act(given)
-    except BrokenPipeError:
-        raise
     except OnggiError as error:
         console.report(error)
         return command.ends_with(error)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return _refuse(_told_by_the_system(error), command.failure)
 

@@ -262,4 +262,461 @@ KO: dict[str, str] = {
     ),
     "Attach to its output and forward signals": "출력을 이어받고 시그널을 전달",
     "Run the command in the background": "명령을 백그라운드에서 실행",
+    # ── Engine: images and containers ──────────────────────────────────────────────────────────
+    "the state directory cannot be written: {path}": "상태 디렉터리에 쓸 수 없습니다: {path}",
+    "start with sudo, or set ONGGI_ROOT to a directory of your own ({evidence})": (
+        "sudo로 실행하거나 ONGGI_ROOT에 쓸 수 있는 디렉터리를 지정하세요 ({evidence})"
+    ),
+    "no such image: {name}": "그런 이미지가 없습니다: {name}",
+    "`onggi images` lists the images that are here; `onggi build` makes one": (
+        "있는 이미지는 `onggi images`로 확인하고, 새 이미지는 `onggi build`로 만드세요"
+    ),
+    "several images have an id that begins with {text}": (
+        "ID가 이렇게 시작하는 이미지가 여러 개입니다: {text}"
+    ),
+    "several containers have an id that begins with {text}": (
+        "ID가 이렇게 시작하는 컨테이너가 여러 개입니다: {text}"
+    ),
+    "write more of its digits": "ID를 더 길게 쓰세요",
+    "image {name} has several names: {names}": "이미지 {name}에 이름이 여러 개 있습니다: {names}",
+    "remove them one by one, or all at once with --force": (
+        "하나씩 삭제하거나 --force로 한꺼번에 삭제하세요"
+    ),
+    "image {image} is used by container {name}": (
+        "컨테이너가 쓰고 있는 이미지입니다: {image} (컨테이너: {name})"
+    ),
+    "remove the container first: onggi rm -f {name}": "컨테이너부터 삭제하세요: onggi rm -f {name}",
+    "a layer's content is not what its image says: {digest}": (
+        "레이어의 내용이 이미지에 적힌 것과 다릅니다: {digest}"
+    ),
+    "the image is damaged or was tampered with: get or build it again": (
+        "이미지가 손상되었거나 변조되었습니다. 다시 받거나 다시 빌드하세요"
+    ),
+    "SOURCE_DATE_EPOCH is not a number of seconds: {text!r}": (
+        "SOURCE_DATE_EPOCH 값이 초 단위 숫자가 아닙니다: {text!r}"
+    ),
+    "for example: SOURCE_DATE_EPOCH=$(date +%s)": "예: SOURCE_DATE_EPOCH=$(date +%s)",
+    "no such container: {name}": "그런 컨테이너가 없습니다: {name}",
+    "`onggi ps -a` lists all containers": "모든 컨테이너 목록: `onggi ps -a`",
+    "container {name} is not running": "실행 중이 아닌 컨테이너입니다: {name}",
+    "start it first: onggi start {name}": "먼저 시작하세요: onggi start {name}",
+    "container {name} is {state}: cannot {verb} it": (
+        "컨테이너의 지금 상태에서는 할 수 없는 동작입니다: {name} (상태: {state}, 동작: {verb})"
+    ),
+    "a container that runs already needs no start": "이미 실행 중이면 시작할 필요가 없습니다",
+    "stop it first, or remove it by force": "먼저 정지하거나 강제로 삭제하세요 (onggi rm -f)",
+    "a container has this name already: {name}": "같은 이름의 컨테이너가 이미 있습니다: {name}",
+    "remove it (onggi rm {name}), or choose another name": (
+        "그 컨테이너를 삭제하거나(onggi rm {name}) 다른 이름을 쓰세요"
+    ),
+    "not a name for a container: {name!r}": "컨테이너 이름으로 쓸 수 없습니다: {name!r}",
+    "use two or more of a-z A-Z 0-9 _ . - and begin with a letter or digit": (
+        "a-z A-Z 0-9 _ . - 중 두 글자 이상을 쓰고, 첫 글자는 영문자나 숫자여야 합니다"
+    ),
+    "there is no network {network} yet: a container has its own loopback only": (
+        "아직 없는 네트워크입니다: {network} (컨테이너에는 루프백만 있습니다)"
+    ),
+    "use --network none, which is the default": "기본값인 --network none을 쓰세요",
+    "the command in container {name} ended with exit code {exit_status}": (
+        "컨테이너 {name}의 명령이 종료 코드 {exit_status}(으)로 끝났습니다"
+    ),
+    "its last words: {last}": "마지막 출력: {last}",
+    "there is no filter {name}": "그런 필터는 없습니다: {name}",
+    "the filters are: {known}": "쓸 수 있는 필터: {known}",
+    "not a pattern: {text}: {reason}": "패턴으로 해석할 수 없습니다: {text}: {reason}",
+    "write a part of the name, or a regular expression": "이름의 일부나 정규 표현식을 쓰세요",
+    "no such signal: {signal}": "그런 시그널은 없습니다: {signal}",
+    "for example: SIGTERM, KILL, 9": "예: SIGTERM, KILL, 9",
+    "not a size: {text!r}": "크기로 해석할 수 없습니다: {text!r}",
+    "for example: 64m, 1.5g": "예: 64m, 1.5g",
+    "the command cannot be split into words: {command}: {reason}": (
+        "명령을 단어로 나눌 수 없습니다: {command}: {reason}"
+    ),
+    "close the quotation, or give a list of words": "따옴표를 닫거나 단어의 목록으로 주세요",
+    "not an environment variable: {entry!r}": "환경 변수 형식이 아닙니다: {entry!r}",
+    "write NAME=value": "이름=값 형식으로 쓰세요",
+    "the Python that runs Onggi has no pip": "Onggi를 실행하는 파이썬에 pip가 없습니다",
+    "install python3-venv, or pip into Onggi's environment": (
+        "python3-venv를 설치하거나 Onggi의 환경에 pip를 설치하세요"
+    ),
+    # ── Containers ─────────────────────────────────────────────────────────────────────────────
+    "no command was given, and image {image} has none": (
+        "실행할 명령이 없습니다. 명령을 주지 않았고 이미지에도 명령이 없습니다: {image}"
+    ),
+    "write the command after the image's name": "이미지 이름 뒤에 명령을 쓰세요",
+    "the smallest memory limit is 6 MB": "메모리 제한은 6MB 이상이어야 합니다",
+    "for example: --memory 64m": "예: --memory 64m",
+    "the CPU limit must be between 0.01 and {available}, this host's number of CPUs": (
+        "CPU 제한은 0.01에서 {available}(이 호스트의 CPU 개수) 사이여야 합니다"
+    ),
+    "for example: --cpus 0.5": "예: --cpus 0.5",
+    "command cannot be executed in the container: {command}: {reason}": (
+        "컨테이너에서 명령을 실행할 수 없습니다: {command}: {reason}"
+    ),
+    "is it a program, with its execute permission set, for this machine?": (
+        "실행 권한이 있는 프로그램인지, 이 기계의 아키텍처에 맞는지 확인하세요"
+    ),
+    "command not found in the container: {command}": (
+        "컨테이너 안에 그런 명령이 없습니다: {command}"
+    ),
+    "check the spelling, or whether the image has that program": (
+        "철자가 맞는지, 이미지에 그 프로그램이 들어 있는지 확인하세요"
+    ),
+    "cannot enter the working directory {path}: {reason}": (
+        "작업 디렉터리로 들어갈 수 없습니다: {path}: {reason}"
+    ),
+    "the container could not be set up: {reason}": "컨테이너를 준비하지 못했습니다: {reason}",
+    "no such user in the container: {name}": "컨테이너 안에 그런 사용자가 없습니다: {name}",
+    "no such group in the container: {name}": "컨테이너 안에 그런 그룹이 없습니다: {name}",
+    "create it in the Dockerfile, or give a number": "Dockerfile에서 만들거나 숫자로 쓰세요",
+    "the launcher of the state directory does not answer: {root}": (
+        "상태 디렉터리의 런처가 응답하지 않습니다: {root}"
+    ),
+    "see run/launcher.log there": "그 디렉터리의 run/launcher.log를 확인하세요",
+    "the container's monitor ended before the container started": (
+        "컨테이너가 시작되기 전에 모니터가 끝났습니다"
+    ),
+    "see run/launcher.log in the state directory": (
+        "상태 디렉터리의 run/launcher.log를 확인하세요"
+    ),
+    "the monitor of a build step was killed": "빌드 단계를 맡은 모니터가 강제 종료되었습니다",
+    "build again": "다시 빌드하세요",
+    # ── Snapshots, content, database ───────────────────────────────────────────────────────────
+    "two layers have the same short name: {expected} and {actual}": (
+        "두 레이어의 짧은 이름이 같습니다: {expected}, {actual}"
+    ),
+    "no such snapshot: {key}": "그런 스냅샷이 없습니다: {key}",
+    "its image was removed or never unpacked; get or build the image again": (
+        "이미지가 삭제되었거나 풀린 적이 없습니다. 이미지를 다시 받거나 빌드하세요"
+    ),
+    "a snapshot has this name already: {key}": "같은 이름의 스냅샷이 이미 있습니다: {key}",
+    "no such blob: {digest}": "그런 블롭(blob)이 없습니다: {digest}",
+    "expected {expected} bytes, received {actual}": (
+        "받아야 할 크기는 {expected}바이트인데 {actual}바이트를 받았습니다"
+    ),
+    "{digest} has {size} bytes: too large for a document": (
+        "문서라고 하기에는 너무 큽니다: {digest} ({size}바이트)"
+    ),
+    "the bytes received are not those of {expected}: they are {actual}": (
+        "받은 내용의 다이제스트가 다릅니다. 기대한 값: {expected}, 실제 값: {actual}"
+    ),
+    "a blob on this disk is damaged: {expected} holds {actual}": (
+        "디스크에 있는 블롭이 손상되었습니다. 이름: {expected}, 실제 내용: {actual}"
+    ),
+    "the state directory was made by another version of Onggi: {path}": (
+        "다른 버전의 Onggi가 만든 상태 디렉터리입니다: {path}"
+    ),
+    "use the version that made it, or set ONGGI_ROOT to another directory": (
+        "그 버전을 쓰거나 ONGGI_ROOT에 다른 디렉터리를 지정하세요"
+    ),
+    "the state database cannot be used: {path}: {reason}": (
+        "상태 데이터베이스를 쓸 수 없습니다: {path}: {reason}"
+    ),
+    "if the file is damaged, move it away; images and containers are then forgotten": (
+        "파일이 손상되었다면 다른 곳으로 옮기세요. 이미지와 컨테이너 목록은 사라집니다"
+    ),
+    "no space left on the disk of the state directory: {path}": (
+        "상태 디렉터리가 있는 디스크에 남은 공간이 없습니다: {path}"
+    ),
+    "free some space, for example with `onggi system prune`": (
+        "공간을 비우세요. 예: `onggi system prune`"
+    ),
+    "start as the user who owns it, or set ONGGI_ROOT to another directory": (
+        "그 디렉터리의 소유자로 실행하거나 ONGGI_ROOT에 다른 디렉터리를 지정하세요"
+    ),
+    # ── Build ──────────────────────────────────────────────────────────────────────────────────
+    "there is no Dockerfile at {path}": "Dockerfile이 없습니다: {path}",
+    "write one there, or name another one with -f": (
+        "그 자리에 만들거나, -f로 다른 파일을 지정하세요"
+    ),
+    "the build context is not a directory: {path}": "빌드 컨텍스트가 디렉터리가 아닙니다: {path}",
+    "name the directory that holds the Dockerfile": "Dockerfile이 있는 디렉터리를 지정하세요",
+    "{file}:{line}: a NUL character: this is no text file": (
+        "{file}:{line}: NUL 문자가 있습니다. 텍스트 파일이 아닙니다"
+    ),
+    "{file}:{line}: not UTF-8 text": "{file}:{line}: UTF-8 텍스트가 아닙니다",
+    "save the file as UTF-8": "파일을 UTF-8로 저장하세요",
+    "{file}:{line}:{column}: {path} is a socket, a pipe or a device": (
+        "{file}:{line}:{column}: 소켓, 파이프 또는 장치 파일입니다: {path}"
+    ),
+    "only files, directories and links can be copied; name it in .dockerignore": (
+        "파일, 디렉터리, 링크만 복사할 수 있습니다. .dockerignore에 적어 제외하세요"
+    ),
+    "{file}:{line}:{column}: {path} is outside of the build context": (
+        "{file}:{line}:{column}: 빌드 컨텍스트 밖의 경로입니다: {path}"
+    ),
+    "copy it into the context, or build from a directory above: -f DOCKERFILE DIRECTORY": (
+        "컨텍스트 안으로 옮기거나, 상위 디렉터리에서 빌드하세요: -f DOCKERFILE DIRECTORY"
+    ),
+    "{file}:{line}:{column}: {path} is a link that leads to nothing in the build context": (
+        "{file}:{line}:{column}: 링크가 가리키는 것이 빌드 컨텍스트 안에 없습니다: {path}"
+    ),
+    "links may lead to files of the context only: put the file itself there": (
+        "링크는 컨텍스트 안의 파일만 가리킬 수 있습니다. 파일을 직접 넣으세요"
+    ),
+    "{file}:{line}:{column}: {path} is kept out of the build by .dockerignore": (
+        "{file}:{line}:{column}: .dockerignore 때문에 빌드에서 제외된 경로입니다: {path}"
+    ),
+    "except it there, with a last line !{path}": (
+        ".dockerignore의 마지막 줄에 예외를 추가하세요: !{path}"
+    ),
+    "{file}:{line}:{column}: no such file in the build context: {path}": (
+        "{file}:{line}:{column}: 빌드 컨텍스트에 그런 파일이 없습니다: {path}"
+    ),
+    "{file}:{line}:{column}: nothing in the build context matches {pattern}": (
+        "{file}:{line}:{column}: 빌드 컨텍스트에 패턴과 맞는 파일이 없습니다: {pattern}"
+    ),
+    "did you mean {meant}?": "혹시 {meant}?",
+    "paths are relative to the build context": "경로는 빌드 컨텍스트를 기준으로 씁니다",
+    "{file}:{line}:{column}: several sources need a directory to go into": (
+        "{file}:{line}:{column}: 원본이 여러 개면 대상은 디렉터리여야 합니다"
+    ),
+    "write it with a slash at its end: {path}/": "끝에 슬래시를 붙여 쓰세요: {path}/",
+    "{file}:{line}:{column}: {path} is there in the image, and is no directory": (
+        "{file}:{line}:{column}: 이미지에 이미 있고 디렉터리가 아닌 경로입니다: {path}"
+    ),
+    "{file}:{line}:{column}: {path} is a directory in the image, and cannot become a file": (
+        "{file}:{line}:{column}: 이미지의 디렉터리를 파일로 바꿀 수 없습니다: {path}"
+    ),
+    "{file}:{line}:{column}: {path} was changed while it was copied": (
+        "{file}:{line}:{column}: 복사하는 동안 내용이 바뀐 파일입니다: {path}"
+    ),
+    "build again when nothing writes to it": "쓰는 프로그램이 없을 때 다시 빌드하세요",
+    "{file}:{line}:{column}: the image knows no user {name}": (
+        "{file}:{line}:{column}: 이미지에 그런 사용자가 없습니다: {name}"
+    ),
+    "{file}:{line}:{column}: the image knows no group {name}": (
+        "{file}:{line}:{column}: 이미지에 그런 그룹이 없습니다: {name}"
+    ),
+    "create it with RUN before this line, or give a number": (
+        "이 줄보다 앞에서 RUN으로 만들거나 숫자로 쓰세요"
+    ),
+    "{file}:{line}:{column}: the command ended with exit code {exit_status}: {command}": (
+        "{file}:{line}:{column}: 명령이 종료 코드 {exit_status}(으)로 실패했습니다: {command}"
+    ),
+    "the program is there, but may not be executed": "프로그램은 있지만 실행 권한이 없습니다",
+    "there is no such program in the image, or not in its PATH": (
+        "이미지에 그런 프로그램이 없거나 PATH에 없습니다"
+    ),
+    "it was killed (SIGKILL), maybe because memory ran out": (
+        "강제 종료(SIGKILL)되었습니다. 메모리가 부족했을 수 있습니다"
+    ),
+    "a layer is not the one that its image lists: {expected} holds {actual}": (
+        "레이어가 이미지에 적힌 것과 다릅니다. 적힌 값: {expected}, 실제 값: {actual}"
+    ),
+    "{file}:{line}:{column}: {word} is empty here: there is no image to build on": (
+        "{file}:{line}:{column}: 여기서 값이 비어 있어 베이스 이미지를 알 수 없습니다: {word}"
+    ),
+    "declare it before FROM, with a default: ARG name=image": (
+        "FROM 앞에서 기본값과 함께 선언하세요: ARG 이름=이미지"
+    ),
+    "{file}:{line}:{column}: not a signal: {text}": (
+        "{file}:{line}:{column}: 시그널이 아닙니다: {text}"
+    ),
+    "write its name or number, such as SIGTERM or 15": "SIGTERM, 15처럼 이름이나 번호로 쓰세요",
+    "{file}:{line}:{column}: not a mode: {text}": (
+        "{file}:{line}:{column}: 권한 모드가 아닙니다: {text}"
+    ),
+    "write it in octal, such as --chmod=755": "--chmod=755처럼 8진수로 쓰세요",
+    "{file}:{line}:{column}: a name before a = is empty here": (
+        "{file}:{line}:{column}: = 앞의 이름이 비어 있습니다"
+    ),
+    "does it come from a variable that is not set?": "값이 없는 변수를 쓰지 않았는지 확인하세요",
+    "{file}:{line}:{column}: not a port: {text}": "{file}:{line}:{column}: 포트가 아닙니다: {text}",
+    "a port is a number from 0 to 65535, maybe with /tcp or /udp": (
+        "포트는 0에서 65535 사이의 숫자이고 /tcp나 /udp를 붙일 수 있습니다"
+    ),
+    "there is no stage {name} in {file}": "{file} 안에 그런 스테이지가 없습니다: {name}",
+    "a stage gets its name from FROM image AS name": "스테이지 이름은 FROM 이미지 AS 이름으로 정합니다",
+    "{file}:{line}:{column}: there is no image {name} on this machine": (
+        "{file}:{line}:{column}: 이 기계에 그런 이미지가 없습니다: {name}"
+    ),
+    "`onggi images` lists those there are; FROM scratch begins with nothing": (
+        "있는 이미지는 `onggi images`로 확인하세요. FROM scratch는 빈 상태에서 시작합니다"
+    ),
+    "{file}:{line}:{column}: this is no name of an image: {name}": (
+        "{file}:{line}:{column}: 이미지 이름이 아닙니다: {name}"
+    ),
+    "a name is in lower case, with a tag after a colon: onggi/base:latest": (
+        "이름은 소문자로 쓰고 태그는 콜론 뒤에 붙입니다: onggi/base:latest"
+    ),
+    # ── Dockerfile ─────────────────────────────────────────────────────────────────────────────
+    "{file}:{line}:{column}: a quote is opened and not closed: {word}": (
+        "{file}:{line}:{column}: 따옴표를 닫지 않았습니다: {word}"
+    ),
+    "close it with {quote}, or write {escape}{quote} for the character itself": (
+        "{quote} 문자로 닫거나, 문자 자체를 쓰려면 {escape}{quote} 형태로 쓰세요"
+    ),
+    "{file}:{line}:{column}: not a variable: {word}": (
+        "{file}:{line}:{column}: 변수로 해석할 수 없습니다: {word}"
+    ),
+    "write ${{name}} or ${{name:-default}}, with a closing brace": (
+        "${{name}} 또는 ${{name:-기본값}} 형태로 쓰고 중괄호를 닫으세요"
+    ),
+    "{file}:{line}:{column}: {name}: {text}": "{file}:{line}:{column}: {name}: {text}",
+    "{file}:{line}: not a pattern: {pattern}": (
+        "{file}:{line}: 패턴으로 해석할 수 없습니다: {pattern}"
+    ),
+    "a [ needs its ], and something between them": "[ 뒤에는 ]가 있어야 하고, 사이에 내용이 필요합니다",
+    "{file}:{line}:{column}: the directive {name} stands here a second time": (
+        "{file}:{line}:{column}: 같은 지시자(directive)를 두 번 썼습니다: {name}"
+    ),
+    "keep one of the two": "둘 중 하나만 남기세요",
+    "{file}:{line}:{column}: the escape character cannot be {value}": (
+        "{file}:{line}:{column}: 이스케이프 문자로 쓸 수 없습니다: {value}"
+    ),
+    "it is either \\ or `": "\\ 또는 ` 중 하나여야 합니다",
+    "{file}:{line}:{column}: unknown instruction: {name}": (
+        "{file}:{line}:{column}: 모르는 인스트럭션입니다: {name}"
+    ),
+    "a line that goes on needs a \\ at its end": "다음 줄로 이어지는 줄은 \\ 문자로 끝나야 합니다",
+    "{file}:{line}:{column}: {name} is not supported yet": (
+        "{file}:{line}:{column}: 아직 지원하지 않는 인스트럭션입니다: {name}"
+    ),
+    "{file}:{line}:{column}: FROM takes an image, and maybe AS and a name": (
+        "{file}:{line}:{column}: FROM 뒤에는 이미지와, 필요하면 AS와 이름을 씁니다"
+    ),
+    "FROM image  or  FROM image AS name": "FROM 이미지  또는  FROM 이미지 AS 이름",
+    "{file}:{line}:{column}: not a name for a stage: {name}": (
+        "{file}:{line}:{column}: 스테이지 이름으로 쓸 수 없습니다: {name}"
+    ),
+    "it begins with a letter; letters, digits, - _ and . may follow": (
+        "영문자로 시작하고, 그 뒤에는 영문자, 숫자, - _ . 문자를 쓸 수 있습니다"
+    ),
+    "{file}:{line}:{column}: SHELL takes a list of strings and nothing else": (
+        "{file}:{line}:{column}: SHELL 뒤에는 문자열 목록만 쓸 수 있습니다"
+    ),
+    'SHELL ["/bin/sh", "-c"]': 'SHELL ["/bin/sh", "-c"]',
+    "{file}:{line}:{column}: COPY takes at least a source and a destination": (
+        "{file}:{line}:{column}: COPY 뒤에는 원본과 대상이 모두 있어야 합니다"
+    ),
+    "COPY source… destination": "COPY 원본… 대상",
+    "{file}:{line}:{column}: there is no FROM in this file": (
+        "{file}:{line}:{column}: 이 파일에는 FROM이 없습니다"
+    ),
+    "begin with FROM and the image to build on, or FROM scratch": (
+        "FROM과 베이스 이미지로 시작하거나 FROM scratch로 시작하세요"
+    ),
+    "{file}:{line}:{column}: before the first FROM only ARG may stand": (
+        "{file}:{line}:{column}: 첫 FROM 앞에는 ARG만 올 수 있습니다"
+    ),
+    "{file}:{line}:{column}: {name} has no flag --{flag}": (
+        "{file}:{line}:{column}: {name} 인스트럭션에는 --{flag} 옵션이 없습니다"
+    ),
+    "did you mean --{meant}?": "혹시 --{meant}?",
+    "{file}:{line}:{column}: {name} needs at least one string in its list": (
+        "{file}:{line}:{column}: {name} 뒤의 목록에는 문자열이 하나 이상 있어야 합니다"
+    ),
+    "{file}:{line}:{column}: {name} --{flag} is not supported yet": (
+        "{file}:{line}:{column}: 아직 지원하지 않는 옵션입니다: {name} --{flag}"
+    ),
+    "{file}:{line}:{column}: a list here may hold strings only": (
+        "{file}:{line}:{column}: 이 목록에는 문자열만 쓸 수 있습니다"
+    ),
+    'put every item in double quotes: ["sleep", "10"]': (
+        '모든 항목을 큰따옴표로 묶으세요: ["sleep", "10"]'
+    ),
+    "{file}:{line}:{column}: {name} needs a value for {variable}": (
+        "{file}:{line}:{column}: {name} 인스트럭션에 값이 빠졌습니다: {variable}"
+    ),
+    "{name} {variable}=value": "{name} {variable}=값",
+    "{file}:{line}:{column}: there is no = in {word}": (
+        "{file}:{line}:{column}: = 기호가 없습니다: {word}"
+    ),
+    "write name=value, and put quotes around a value with blanks": (
+        "이름=값 형식으로 쓰고, 빈칸이 든 값은 따옴표로 묶으세요"
+    ),
+    "{file}:{line}:{column}: {name} needs a name before the =": (
+        "{file}:{line}:{column}: {name} 인스트럭션에서 = 앞에 이름이 빠졌습니다"
+    ),
+    "{file}:{line}:{column}: {name} needs {what}": (
+        "{file}:{line}:{column}: {name} 뒤에 내용이 빠졌습니다: {what}"
+    ),
+    "{file}:{line}:{column}: here-documents are not supported yet": (
+        "{file}:{line}:{column}: 여기 문서(here-document)는 아직 지원하지 않습니다"
+    ),
+    "join the commands with && \\ , or COPY a script": (
+        "명령을 && \\ 로 잇거나, 스크립트를 COPY로 넣으세요"
+    ),
+    "{file}:{line}:{column}: the flag --{flag} has no value": (
+        "{file}:{line}:{column}: 값이 없는 옵션입니다: --{flag}"
+    ),
+    "write --{flag}=value, with nothing around the =": (
+        "= 앞뒤에 빈칸 없이 --{flag}=값 형태로 쓰세요"
+    ),
+    "{file}:{line}:{column}: the flag --{flag} stands here a second time": (
+        "{file}:{line}:{column}: 같은 옵션을 두 번 썼습니다: --{flag}"
+    ),
+    # ── OCI documents and names ────────────────────────────────────────────────────────────────
+    "not a digest: {text!r}": "다이제스트가 아닙니다: {text!r}",
+    "a digest looks like sha256: and 64 characters from 0-9 a-f": (
+        "다이제스트는 sha256: 뒤에 0-9 a-f 문자 64개가 오는 형태입니다"
+    ),
+    "{where}: expected JSON type {expected}, found {found}": (
+        "{where}: JSON 타입이 다릅니다. 필요한 타입: {expected}, 실제 타입: {found}"
+    ),
+    "text that is not UTF-8 cannot be written to an image: {text!r}": (
+        "UTF-8이 아닌 텍스트는 이미지에 쓸 수 없습니다: {text!r}"
+    ),
+    "{where}: {value} is out of range": "{where}: 범위를 벗어난 값입니다: {value}",
+    "{where}: this member is missing": "{where}: 이 항목이 빠졌습니다",
+    "{where}: not a digest: {text!r}": "{where}: 다이제스트가 아닙니다: {text!r}",
+    "{where}: not JSON: {cause}": "{where}: JSON이 아닙니다: {cause}",
+    "{where}: only schemaVersion 2 is supported": "{where}: schemaVersion 2만 지원합니다",
+    '{where}: must be "layers"': '{where}: 값이 "layers"여야 합니다',
+    "invalid tag {tag!r}": "태그로 쓸 수 없습니다: {tag!r}",
+    "a tag has 1 to 128 letters, digits, dots, dashes and underscores, and starts with neither "
+    "a dot nor a dash": (
+        "태그는 영문자, 숫자, . - _ 문자 1~128개로 쓰고, 점이나 붙임표로 시작할 수 없습니다"
+    ),
+    "invalid image name {text!r}: 64 hex digits are an image ID, not a name": (
+        "이미지 이름으로 쓸 수 없습니다: {text!r} (16진수 64자리는 이름이 아니라 이미지 ID입니다)"
+    ),
+    "invalid image name {text!r}: repository names are lowercase": (
+        "이미지 이름으로 쓸 수 없습니다: {text!r} (저장소 이름은 소문자로 씁니다)"
+    ),
+    "try {lower}": "이렇게 써 보세요: {lower}",
+    "invalid image name {text!r}": "이미지 이름으로 쓸 수 없습니다: {text!r}",
+    "a name is [registry/]path[:tag], such as alpine, team/app:1.0 or registry.example:5000/app": (
+        "이름은 [레지스트리/]경로[:태그] 형태입니다. "
+        "예: alpine, team/app:1.0, registry.example:5000/app"
+    ),
+    "invalid image name: it is longer than {limit} characters": (
+        "이미지 이름으로 쓸 수 없습니다: {limit}자를 넘습니다"
+    ),
+    "invalid image name {text!r}: what follows @ is not a digest": (
+        "이미지 이름으로 쓸 수 없습니다: {text!r} (@ 뒤가 다이제스트가 아닙니다)"
+    ),
+    # ── Linux ──────────────────────────────────────────────────────────────────────────────────
+    "{call}({arguments}) failed: {reason}": "{call}({arguments}) 호출이 실패했습니다: {reason}",
+    "this host has no cgroup controller for {feature}, so the limit cannot be kept": (
+        "이 호스트에는 해당 cgroup 컨트롤러가 없어 제한을 지킬 수 없습니다: {feature}"
+    ),
+    "leave the limit out, or enable the controller ({evidence})": (
+        "제한을 빼거나 컨트롤러를 켜세요 ({evidence})"
+    ),
+    "this kernel cannot open files safely below a directory": (
+        "이 커널에는 디렉터리 밖으로 나가지 않고 파일을 여는 기능이 없습니다"
+    ),
+    "use Linux 5.6 or newer; sandboxes such as gVisor do not have this call": (
+        "리눅스 5.6 이상을 쓰세요. gVisor 같은 샌드박스에는 이 시스템 콜이 없습니다"
+    ),
+    "needs root (CAP_SYS_ADMIN) and a host that does not forbid it": (
+        "root 권한(CAP_SYS_ADMIN)과 이를 막지 않는 호스트가 필요합니다"
+    ),
+    "keep the state directory on ext4, xfs, btrfs or tmpfs": (
+        "상태 디렉터리를 ext4, xfs, btrfs, tmpfs 중 하나에 두세요"
+    ),
+    "needs root": "root 권한이 필요합니다",
+    "limits on it cannot be set here": "여기서는 이 제한을 걸 수 없습니다",
+    "virtual machines are emulated, which is slower": (
+        "가상 머신을 에뮬레이션으로 실행하므로 느립니다"
+    ),
+    "start with sudo; containers without root are a later chapter": (
+        "sudo로 실행하세요. root 없는 컨테이너는 뒤에서 다룹니다"
+    ),
+    "the others still work": "나머지는 그대로 쓸 수 있습니다",
+    "limits above the host's own cannot be given to a container": (
+        "호스트의 제한보다 높은 값을 컨테이너에 줄 수 없습니다"
+    ),
 }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from fractions import Fraction
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -66,7 +65,7 @@ def parse_size(text: str) -> int:
     if not match:
         raise ValueError(text)
     power = "kmgtp".find(match[2].lower()) + 1 if match[2] else 0
-    return int(Fraction(match[1]) * 1024**power)
+    return int(float(match[1]) * 1024**power)
 
 
 def parse_cpus(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import unicodedata
 
@@ -78,7 +79,5 @@ def test_a_mistake_in_a_dockerfile_is_pointed_at(capsys: pytest.CaptureFixture[s
     ("answer", "agreed"), [("y\n", True), ("YES\n", True), ("n\n", False), ("", False)]
 )
 def test_only_a_yes_is_a_yes(monkeypatch: pytest.MonkeyPatch, answer: str, agreed: bool) -> None:
-    import io
-
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     assert console.agrees("Continue?") is agreed

@@ -5,7 +5,7 @@ Nothing here needs privilege: what is asked for is refused or explained before a
 
 from __future__ import annotations
 
-import os
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -162,7 +162,7 @@ def test_nothing_there_yet(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_question_that_nobody_answers_is_a_no(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", open(os.devnull))
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     assert told(capsys, "system", "prune")[0] == 1
     assert told(capsys, "system", "prune", "-f")[1] == "Total reclaimed space: 0B\n"
 
