@@ -27,6 +27,11 @@ def enter(lesson: str) -> Path:
     return place
 
 
+def leave() -> None:
+    """Forget which lesson is open, as a restarted kernel does."""
+    _open.clear()
+
+
 def current() -> Path:
     """The open lesson's folder. Raises Refused before the first cell has run."""
     if not _open:

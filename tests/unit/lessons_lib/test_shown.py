@@ -1,0 +1,31 @@
+"""What a cell shows: words always, other forms where there are any, nothing unescaped."""
+
+from __future__ import annotations
+
+from lessons_lib.shown import Shown, code, table, width, words_table
+
+
+def test_words_are_always_there_and_empty_forms_are_not() -> None:
+    assert Shown("four")._repr_mimebundle_() == {"text/plain": "four"}
+    assert set(Shown("w", page="p", picture="s")._repr_mimebundle_()) == {
+        "text/plain",
+        "text/html",
+        "image/svg+xml",
+    }
+
+
+def test_data_for_programs_comes_along() -> None:
+    bundle = Shown("w", data={"application/x": {"score": 1.0}})._repr_mimebundle_()
+    assert bundle["application/x"] == {"score": 1.0}
+
+
+def test_columns_line_up_where_hangul_is_wide() -> None:
+    lines = words_table([["이름", "x"], ["long name", "y"]]).splitlines()
+    assert [width(line) for line in lines] == [12, 12]
+
+
+def test_markup_in_cells_is_shown_and_not_obeyed() -> None:
+    page = table(["<b>"], [["<script>"]]) + code("a<b")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "a&lt;b" in page
