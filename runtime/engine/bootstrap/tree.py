@@ -3,7 +3,7 @@
     functions that look at the host ──▶ Entry, Entry, … ──▶ Tree ──write_tree──▶ a directory
 
 Neighbours collect entries (`busybox`, `host_programs`, `skeleton`, `worldwide`, `interpreter`,
-`pip`); `recipes` makes trees of them; `images` turns trees into layers.
+`pip`); `recipes` makes trees of them; `layers` makes layers of those.
 
 Rule: nothing enters an image but what an entry names, and an entry names one file. Owners are
 root unless an entry says so, modes are the entry's, times are one constant: of the host's own

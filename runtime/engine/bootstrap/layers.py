@@ -15,7 +15,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from runtime.build.builder import host_platform
 from runtime.content.store import ContentStore
@@ -97,7 +97,7 @@ def _write_layer(
             written=lambda done: progress(recipe.title, done, total),
         )
         with content.writer() as blob:
-            tree_layer(upper, cast(BinaryIO, blob), epoch=RECIPE_DATE)
+            tree_layer(upper, blob, epoch=RECIPE_DATE)
             digest, size = blob.commit()
         layer = Descriptor(LAYER, digest, size)
         snapshots.commit(key, _chain_ids([*below, layer])[-1])
