@@ -17,6 +17,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from runtime.layer.whiteout import is_opaque, is_whiteout
 from runtime.snapshot.overlay import Overlay
 
 MAXIMUM_LINKS = 40
@@ -131,19 +132,6 @@ def lookup(directory: Directory, name: str) -> Entry | None:
                 break
             return Entry(host, status)
         merged.append(host)
-        if is_opaque(host):
+        if is_opaque(os.fsencode(host)):
             break
     return Entry(merged[0], os.lstat(merged[0]), Directory(tuple(merged))) if merged else None
-
-
-def is_whiteout(status: os.stat_result) -> bool:
-    """A character device 0/0 says: whatever is below, here is nothing."""
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == os.makedev(0, 0)
-
-
-def is_opaque(directory: Path) -> bool:
-    """An opaque directory hides those of the same name below it instead of merging."""
-    for name in ("trusted.overlay.opaque", "user.overlay.opaque"):
-        with contextlib.suppress(OSError):
-            return os.getxattr(directory, name, follow_symlinks=False) == b"y"
-    return False

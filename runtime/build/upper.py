@@ -19,10 +19,10 @@ from pathlib import Path, PurePosixPath
 
 from runtime.build.owner import ROOT, Owner
 from runtime.build.tree import Entry, ImageTree
+from runtime.layer.entry import is_content
 from runtime.snapshot.overlay import Overlay
 
 BLOCK_BYTES = 1 << 20
-_OVERLAY_ATTRIBUTES = ("trusted.overlay.", "user.overlay.")
 
 
 class Upper:
@@ -100,7 +100,7 @@ def copy_up_directory(entry: Entry, host: Path) -> None:
     """Make `host` as an empty copy of a lower directory: mode, owner, time, attributes."""
     host.mkdir(exist_ok=True)
     for name in os.listxattr(entry.host, follow_symlinks=False):
-        if not name.startswith(_OVERLAY_ATTRIBUTES):
+        if is_content(name):
             value = os.getxattr(entry.host, name, follow_symlinks=False)
             os.setxattr(host, name, value, follow_symlinks=False)
     os.chown(host, entry.status.st_uid, entry.status.st_gid)
