@@ -105,7 +105,7 @@ def _unknown(word: str, known: Collection[str], noun: str) -> OnggiError:
     path = f"{noun} {word}".strip()
     if word.startswith("-"):
         return UsageError("unknown flag: {flag}", hint="Run 'onggi --help'", flag=word)
-    near = get_close_matches(word, known, n=1)
+    near = get_close_matches(word, known, n=1, cutoff=0.7)
     if near:
         meant = f"{noun} {near[0]}".strip()
         return InvalidInput(

@@ -278,7 +278,7 @@ KO: dict[str, str] = {
         "ID가 이렇게 시작하는 컨테이너가 여러 개입니다: {text}"
     ),
     "write more of its digits": "ID를 더 길게 쓰세요",
-    "image {name} has several names: {names}": "이미지 {name}에 이름이 여러 개 있습니다: {names}",
+    "image {name} has several names: {names}": "이미지에 이름이 여러 개입니다: {name} ({names})",
     "remove them one by one, or all at once with --force": (
         "하나씩 삭제하거나 --force로 한꺼번에 삭제하세요"
     ),
@@ -318,7 +318,7 @@ KO: dict[str, str] = {
     ),
     "use --network none, which is the default": "기본값인 --network none을 쓰세요",
     "the command in container {name} ended with exit code {exit_status}": (
-        "컨테이너 {name}의 명령이 종료 코드 {exit_status}(으)로 끝났습니다"
+        "컨테이너의 명령이 실패했습니다: {name} (종료 코드: {exit_status})"
     ),
     "its last words: {last}": "마지막 출력: {last}",
     "there is no filter {name}": "그런 필터는 없습니다: {name}",
@@ -335,6 +335,7 @@ KO: dict[str, str] = {
     "close the quotation, or give a list of words": "따옴표를 닫거나 단어의 목록으로 주세요",
     "not an environment variable: {entry!r}": "환경 변수 형식이 아닙니다: {entry!r}",
     "write NAME=value": "이름=값 형식으로 쓰세요",
+    "there is no recipe for the image {name}": "만드는 방법이 정해지지 않은 이미지입니다: {name}",
     "the Python that runs Onggi has no pip": "Onggi를 실행하는 파이썬에 pip가 없습니다",
     "install python3-venv, or pip into Onggi's environment": (
         "python3-venv를 설치하거나 Onggi의 환경에 pip를 설치하세요"
@@ -381,6 +382,61 @@ KO: dict[str, str] = {
     ),
     "the monitor of a build step was killed": "빌드 단계를 맡은 모니터가 강제 종료되었습니다",
     "build again": "다시 빌드하세요",
+    # ── Layers ─────────────────────────────────────────────────────────────────────────────────
+    "the layer has more than {limit} {what}: this looks like a bomb": (
+        "레이어가 한도를 넘습니다: {what} {limit} 초과. 압축 폭탄으로 보입니다"
+    ),
+    "layers compressed with zstd are not supported yet": (
+        "zstd로 압축된 레이어는 아직 지원하지 않습니다"
+    ),
+    "copy the image with gzip layers: skopeo copy --dest-compress-format gzip": (
+        "gzip 레이어로 이미지를 복사하세요: skopeo copy --dest-compress-format gzip"
+    ),
+    "the layer's gzip data is damaged: {cause}": "레이어의 gzip 데이터가 손상되었습니다: {cause}",
+    "a tar header has a wrong checksum": "tar 헤더의 체크섬이 맞지 않습니다",
+    "{name!r}: a tar entry of type {typeflag!r} is not supported": (
+        "{name!r}: 지원하지 않는 tar 항목 종류입니다: {typeflag!r}"
+    ),
+    "sparse files and multi-volume archives cannot be in a layer": (
+        "희소 파일(sparse file)과 여러 볼륨으로 나뉜 아카이브는 레이어에 넣을 수 없습니다"
+    ),
+    "a tar header has an impossible {field}": "tar 헤더에 있을 수 없는 값이 있습니다: {field}",
+    "a tar's PAX header is damaged": "tar의 PAX 헤더가 손상되었습니다",
+    "the tar archive ends too early": "tar 아카이브가 중간에 끊겼습니다",
+    "the layer is damaged: get it again": "레이어가 손상되었습니다. 다시 받으세요",
+    "a tar's PAX header has {size} bytes: too large": "tar의 PAX 헤더가 너무 큽니다: {size}바이트",
+    "{path}: a name that begins with .wh. cannot be stored in a layer": (
+        "{path}: .wh.로 시작하는 이름은 레이어에 넣을 수 없습니다"
+    ),
+    "{path} is not all there: overlayfs has left the rest in a lower layer": (
+        "파일의 일부만 있습니다. 나머지는 overlayfs가 아래 레이어에 남겨 두었습니다: {path}"
+    ),
+    "mount the overlay with redirect_dir=off,metacopy=off": (
+        "오버레이를 redirect_dir=off,metacopy=off 옵션으로 마운트하세요"
+    ),
+    "{path} became shorter while it was read": "읽는 동안 파일이 짧아졌습니다: {path}",
+    "the layer links {name!r} to {target!r}, which is no file of this layer": (
+        "레이어의 하드 링크가 이 레이어에 없는 파일을 가리킵니다: {name!r} → {target!r}"
+    ),
+    "the layer links {name!r} through a symbolic link, to {target!r}": (
+        "레이어의 하드 링크가 심볼릭 링크를 거쳐 갑니다: {name!r} → {target!r}"
+    ),
+    "the layer names {name!r}, which leads outside of it": (
+        "레이어 밖으로 나가는 경로가 레이어에 있습니다: {name!r}"
+    ),
+    "do not use this image: it was made to attack its host, or is damaged": (
+        "이 이미지를 쓰지 마세요. 호스트를 공격하려고 만들었거나 손상된 이미지입니다"
+    ),
+    "the layer names a file {depth} directories deep, {length} bytes long: too much": (
+        "레이어에 있는 경로가 너무 깊거나 깁니다: 깊이 {depth}, 길이 {length}바이트"
+    ),
+    "the layer replaces its own root by a file": "레이어가 자신의 루트를 파일로 바꾸려 합니다",
+    "the layer writes through {name!r}, which is not a directory": (
+        "레이어가 디렉터리가 아닌 것을 거쳐 쓰려고 합니다: {name!r}"
+    ),
+    "the whiteout {mark!r} would delete a directory it is in": (
+        "자신이 들어 있는 디렉터리를 지우는 화이트아웃입니다: {mark!r}"
+    ),
     # ── Snapshots, content, database ───────────────────────────────────────────────────────────
     "two layers have the same short name: {expected} and {actual}": (
         "두 레이어의 짧은 이름이 같습니다: {expected}, {actual}"
@@ -492,7 +548,7 @@ KO: dict[str, str] = {
         "이 줄보다 앞에서 RUN으로 만들거나 숫자로 쓰세요"
     ),
     "{file}:{line}:{column}: the command ended with exit code {exit_status}: {command}": (
-        "{file}:{line}:{column}: 명령이 종료 코드 {exit_status}(으)로 실패했습니다: {command}"
+        "{file}:{line}:{column}: 명령이 실패했습니다 (종료 코드: {exit_status}): {command}"
     ),
     "the program is there, but may not be executed": "프로그램은 있지만 실행 권한이 없습니다",
     "there is no such program in the image, or not in its PATH": (
@@ -527,7 +583,7 @@ KO: dict[str, str] = {
         "포트는 0에서 65535 사이의 숫자이고 /tcp나 /udp를 붙일 수 있습니다"
     ),
     "there is no stage {name} in {file}": "{file} 안에 그런 스테이지가 없습니다: {name}",
-    "a stage gets its name from FROM image AS name": "스테이지 이름은 FROM 이미지 AS 이름으로 정합니다",
+    "a stage gets its name from FROM image AS name": "이름을 붙이는 형식: FROM 이미지 AS 이름",
     "{file}:{line}:{column}: there is no image {name} on this machine": (
         "{file}:{line}:{column}: 이 기계에 그런 이미지가 없습니다: {name}"
     ),
@@ -557,7 +613,7 @@ KO: dict[str, str] = {
     "{file}:{line}: not a pattern: {pattern}": (
         "{file}:{line}: 패턴으로 해석할 수 없습니다: {pattern}"
     ),
-    "a [ needs its ], and something between them": "[ 뒤에는 ]가 있어야 하고, 사이에 내용이 필요합니다",
+    "a [ needs its ], and something between them": "[ 뒤에 내용을 쓰고 ] 문자로 닫으세요",
     "{file}:{line}:{column}: the directive {name} stands here a second time": (
         "{file}:{line}:{column}: 같은 지시자(directive)를 두 번 썼습니다: {name}"
     ),

@@ -109,7 +109,7 @@ def test_what_cannot_be_understood(
 
 @pytest.mark.parametrize(
     ("line", "meant"),
-    [(("imagse",), "'onggi images'"), (("image", "hisotry"), "'onggi image history'")],
+    [(("buidl",), "'onggi build'"), (("image", "hisotry"), "'onggi image history'")],
 )
 def test_a_mistyped_command_is_guessed(
     capsys: pytest.CaptureFixture[str], line: tuple[str, ...], meant: str
