@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import threading
+from _thread import get_ident
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,8 +35,8 @@ CREATE TABLE IF NOT EXISTS containers (
     request     TEXT NOT NULL,               -- JSON: what the user asked for
     created_ns  INTEGER NOT NULL,
     status      TEXT NOT NULL,               -- see runtime/container/state.py
-    owner_pid   INTEGER NOT NULL,            -- who is creating or removing it: a process
-    owner_start INTEGER NOT NULL,            --   … and its start time, as PIDs come again
+    owner_pid   INTEGER NOT NULL DEFAULT 0,  -- who is removing it: a process
+    owner_start INTEGER NOT NULL DEFAULT 0,  --   … and its start time, as PIDs come again
     pid         INTEGER NOT NULL DEFAULT 0,  -- PID 1 of the container, as the host counts
     pid_start   INTEGER NOT NULL DEFAULT 0,
     monitor_pid INTEGER NOT NULL DEFAULT 0,
@@ -67,7 +67,7 @@ class Database:
 
     def __init__(self, root: Path) -> None:
         self.path = root / "onggi.db"
-        self._local = threading.local()
+        self._connections: dict[tuple[int, int], sqlite3.Connection] = {}
 
     def one(self, query: str, *values: object) -> Row | None:
         """The first row, or None."""
@@ -104,17 +104,16 @@ class Database:
 
     def close(self) -> None:
         """Close this thread's connection; the next use opens it again."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None and self._local.pid == os.getpid():
+        connection = self._connections.pop((os.getpid(), get_ident()), None)
+        if connection is not None:
             connection.close()
-        self._local.connection = None
 
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None or self._local.pid != os.getpid():
-            connection = self._local.connection = _connect(self.path)
-            self._local.pid = os.getpid()
-        return connection
+        # `threading.local` would do, but importing threading makes every fork slower.
+        key = (os.getpid(), get_ident())
+        if key not in self._connections:
+            self._connections[key] = _connect(self.path)
+        return self._connections[key]
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -76,12 +76,13 @@ class World:
     lifeline: bool
 
 
-def become(world: World, stdio: Stdio) -> NoReturn:
+def become(world: World, stdio: Stdio, go: int) -> NoReturn:
     """Turn the calling process into the container that `world` describes.
 
-    The root is put together at the bundle's rootfs, an empty directory of the host; the mount
-    there is only seen by this process and its children. Raises KernelError or OnggiError when
-    a step fails; the caller reports it and ends.
+    When everything is set up it waits at `go`, a pipe, for permission to begin. The root is put
+    together at the bundle's rootfs, an empty directory of the host; the mount there is only
+    seen by this process and its children. Raises KernelError or OnggiError when a step fails;
+    the caller reports it and ends.
     """
     spec, bundle = world.spec, world.bundle
     os.setsid()
@@ -99,6 +100,8 @@ def become(world: World, stdio: Stdio) -> NoReturn:
     protect(spec.readonly_paths)
     if spec.root_readonly:
         mount.make_read_only("/")
+    if not os.read(go, 1):
+        os._exit(1)  # the monitor has decided against it
     if not world.lifeline:
         process.die_with_parent(0)
     execute(spec.process, stdio)

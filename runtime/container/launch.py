@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import select
 import socket
@@ -200,10 +201,12 @@ def _spawn(root: Path, path: Path, listener: socket.socket) -> None:
         )
 
 
+@functools.cache
 def _key() -> str:
     """What a launcher must have in common with us: this code, these namespaces.
 
-    The code's time counts, so that whoever changes the engine in a lesson runs the change.
+    The code's time counts, so that whoever changes the engine in a lesson and starts the
+    kernel anew runs the change.
     """
     marks = [
         f"{path}:{path.stat().st_mtime_ns}"

@@ -8,7 +8,10 @@ when it has not been needed for a while.
 It belongs to nobody's session, control group, directory or environment: whoever happened to
 start it may go away. Its children are reaped by the kernel (SIGCHLD is ignored).
 
-Rule: it never waits for a caller; each conversation is held by a forked child.
+Forking takes a millisecond, opening the database another: so one child is always there before
+it is needed (`Spare`).
+
+Rule: it never talks to a caller; each conversation is held by a child.
 """
 
 from __future__ import annotations
@@ -22,11 +25,13 @@ import socket
 import sys
 import traceback
 from pathlib import Path
+from typing import NoReturn
 
 from runtime.container import init, messages
 from runtime.container.execute import execute
 from runtime.container.messages import Start
 from runtime.container.monitor import monitor
+from runtime.container.records import Records
 from runtime.linux import cgroup, process
 
 IDLE_S = 60.0
@@ -42,16 +47,62 @@ def main(listener_descriptor: int, root: str, path: str) -> None:
     _stand_alone()
     gc.collect()
     gc.freeze()  # so that a child's garbage collection does not copy the pages it shares
-    while select.select([listener], [], [], IDLE_S)[0]:
-        connection, _ = listener.accept()
-        if os.fork() == 0:
-            listener.close()
-            _converse(Path(root), connection)
-        connection.close()
-    # Whoever connects from now on finds no file, or nobody behind it, and starts another.
-    with contextlib.suppress(FileNotFoundError):
-        Path(path).unlink()
+    while Spare(listener, Path(root)).was_needed(IDLE_S):
+        pass
+    # Whoever connects from now on finds no file, and starts another launcher.
+    Path(path).unlink(missing_ok=True)
+    while select.select([listener], [], [], 0)[0]:
+        Spare(listener, Path(root)).was_needed(IDLE_S)
     leave_group()
+
+
+class Spare:
+    """A child that is forked before it is needed, and has everything open that it will need.
+
+    It takes the next caller itself. It says so through one pipe, and ends when the other one,
+    whose writing end only the launcher has, is closed.
+    """
+
+    def __init__(self, listener: socket.socket, root: Path) -> None:
+        self._taken, taken_end = os.pipe()
+        needed, self._needed_end = os.pipe()
+        launcher = os.getpid()
+        if os.fork() == 0:
+            os.close(self._taken)
+            os.close(self._needed_end)
+            serve_one(listener, root, needed, taken_end, launcher)
+        os.close(taken_end)
+        os.close(needed)
+
+    def was_needed(self, patience_s: float) -> bool:
+        """Wait until it has a caller; False if none came, and then it is gone."""
+        called = bool(select.select([self._taken], [], [], patience_s)[0])
+        os.close(self._needed_end)
+        os.close(self._taken)
+        return called
+
+
+def serve_one(
+    listener: socket.socket, root: Path, needed: int, taken: int, launcher: int
+) -> NoReturn:
+    """The spare's life: get ready, wait for a caller, hold the conversation, end."""
+    records = Records(root)
+    with contextlib.suppress(Exception):
+        records.database.one("SELECT 1")  # opens the file and reads its schema
+    ready, _, _ = select.select([listener.fileno(), needed], [], [])
+    if listener.fileno() not in ready:
+        os._exit(0)
+    connection, _ = listener.accept()
+    os.write(taken, b"!")
+    for descriptor in (needed, taken, listener.detach()):
+        os.close(descriptor)
+    try:
+        _converse(records, connection)
+    except BaseException:  # noqa: BLE001  (a forked child must not return into the loop)
+        traceback.print_exc(file=sys.stderr)
+    if os.getppid() != launcher:
+        leave_group()
+    os._exit(0)
 
 
 def _stand_alone() -> None:
@@ -71,22 +122,15 @@ def leave_group() -> None:
     GROUP.remove_if_empty()
 
 
-def _converse(root: Path, connection: socket.socket) -> None:
-    """Carry out one request in this child, then end."""
-    launcher = os.getppid()
-    try:
-        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
-            signal.signal(number, signal.SIG_DFL)
-        message, descriptors = messages.receive(connection)
-        if message is None:
-            pass
-        elif message["verb"] == "exec":
-            execute(message, connection, init.Stdio(*descriptors))
-        else:
-            start = Start.from_message(root, message)
-            monitor(start, connection, descriptors[0] if descriptors else None)
-    except BaseException:  # noqa: BLE001  (a forked child must not return into the loop)
-        traceback.print_exc(file=sys.stderr)
-    if os.getppid() != launcher:
-        leave_group()
-    os._exit(0)
+def _converse(records: Records, connection: socket.socket) -> None:
+    """Carry out one request."""
+    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    message, descriptors = messages.receive(connection)
+    if message is None:
+        return
+    if message["verb"] == "exec":
+        execute(message, connection, init.Stdio(*descriptors))
+    else:
+        start = Start.from_message(records.root, message)
+        monitor(start, records, connection, descriptors[0] if descriptors else None)

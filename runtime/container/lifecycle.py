@@ -13,7 +13,7 @@ import signal
 import time
 from pathlib import Path
 
-from runtime.container import launch, state
+from runtime.container import launch
 from runtime.container.bundle import Request, make_spec
 from runtime.container.messages import Start
 from runtime.container.records import Records
@@ -47,22 +47,26 @@ class Lifecycle:
         container_id = secrets.token_hex(32)
         bundle = self.records.bundle(container_id)
         spec = make_spec(container_id, request, image, bundle)
-        self.records.insert(container_id, name, request, manifest)
+        self.records.refuse_taken(name)
         try:
             self.records.snapshots.prepare(container_id, chain_id)
             bundle.write(spec)
+            self.records.insert(container_id, name, request, manifest)
         except BaseException:
-            self.records.delete(container_id)
+            self.records.snapshots.remove(container_id)
+            bundle.remove()
             raise
-        state.advance(self.records.database, container_id, "finish creating")
         return container_id
 
-    def start(self, container_id: str, stdin: int | None = None) -> launch.Session:
-        """Start it, and return when its program runs. Raises InvalidTransition,
-        CommandNotStarted, HostLacks.
+    def start(
+        self, container_id: str, stdin: int | None = None, *, auto_remove: bool = False
+    ) -> launch.Session:
+        """Start it, and return when its program runs; with `auto_remove`, it goes when it ends.
+
+        Raises InvalidTransition, CommandNotStarted, HostLacks.
         """
         directory = self.records.bundle(container_id).directory
-        request = Start(self.root, directory, container_id, recorded=True, lifeline=False)
+        request = Start(self.root, directory, container_id, True, False, auto_remove)
         return launch.start(request, stdin)
 
     def signal(self, container_id: str, number: int) -> None:
@@ -104,7 +108,7 @@ class Lifecycle:
         """For the moment in which a monitor has no socket (yet or any more), or has died."""
         while True:
             with contextlib.suppress(NotFound):
-                if self.records.row(container_id)["status"] in (Status.RUNNING, Status.STARTING):
+                if self.records.row(container_id)["status"] == Status.RUNNING:
                     if deadline is not None and time.monotonic() > deadline:
                         return False
                     time.sleep(0.005)

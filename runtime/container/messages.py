@@ -43,7 +43,8 @@ class Start:
     """What to start: a bundle on a writable snapshot.
 
     `recorded` containers have a row in the database, build steps have none. With `lifeline`
-    the container is killed when the caller goes away.
+    the container is killed when the caller goes away. With `auto_remove` it is removed when it
+    has ended.
     """
 
     root: Path
@@ -51,6 +52,7 @@ class Start:
     snapshot: str
     recorded: bool
     lifeline: bool
+    auto_remove: bool = False
 
     def to_message(self) -> Message:
         """For the launcher."""
@@ -60,6 +62,7 @@ class Start:
             "snapshot": self.snapshot,
             "recorded": self.recorded,
             "lifeline": self.lifeline,
+            "auto_remove": self.auto_remove,
         }
 
     @classmethod
@@ -71,6 +74,7 @@ class Start:
             message["snapshot"],
             message["recorded"],
             message["lifeline"],
+            message["auto_remove"],
         )
 
 

@@ -16,6 +16,7 @@ end of the conversation after the exit has been recorded.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -23,6 +24,7 @@ import selectors
 import signal
 import socket
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,7 +32,7 @@ from runtime.container import init, log, messages, state
 from runtime.container.bundle import Bundle
 from runtime.container.messages import SOCKET, Exit, Message, Start
 from runtime.container.records import Records
-from runtime.errors import CommandNotStarted, Conflict, NotFound, OnggiError
+from runtime.errors import CommandNotStarted, InvalidTransition, OnggiError
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
 from runtime.snapshot.overlay import Snapshots
@@ -51,41 +53,54 @@ class Running:
     callers: list[socket.socket] = field(default_factory=list)
 
 
-def monitor(start: Start, caller: socket.socket, stdin: int | None) -> None:
+def monitor(start: Start, records: Records, caller: socket.socket, stdin: int | None) -> None:
     """Start the container, stay until it has ended, record how.
 
-    `caller` is told `started` or the error, then `output` and `exit`. Never raises: what goes
-    wrong is told to the caller, and written to the launcher's log.
+    `caller` is told the PID or the error, then `output`, then the exit. Never raises: what
+    goes wrong is told to the caller.
     """
     process.set_name("onggi-monitor")
     os.setsid()
-    record = Record(start)
+    record = Record(start, records)
     try:
-        record.starting()
-        running = launch(start, stdin)
+        with only_monitor(start):
+            running, listener = launch(start, record, stdin)
+            running.callers.append(caller)
+            _tell(running, {"pid": running.pid})
+            attend(running, listener, caller if start.lifeline else None)
+            ended = finish(running)
+            (start.directory / SOCKET).unlink(missing_ok=True)
+            record.ended(ended)
+            _say_goodbye(running, ended)
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
-        description: Message = json.loads(messages.described(error))
-        record.failed(error)
         with contextlib.suppress(OSError):
-            messages.send(caller, {"error": description})
-        return
-    listener = messages.listen(start.directory / SOCKET)
-    record.started(running.pid)
-    running.callers.append(caller)
-    _tell(running, {"pid": running.pid})
-    attend(running, listener, caller if start.lifeline else None)
-    ended = finish(running)
-    record.ended(ended)
-    with contextlib.suppress(FileNotFoundError):
-        (start.directory / SOCKET).unlink()
-    listener.close()
-    _say_goodbye(running, ended)
+            messages.send(caller, {"error": json.loads(messages.described(error))})
 
 
-def launch(start: Start, stdin: int | None) -> Running:
-    """Make the control group and the pipes, fork PID 1, and wait until it is the program.
+@contextlib.contextmanager
+def only_monitor(start: Start) -> Iterator[None]:
+    """Raises InvalidTransition if the container has a monitor, and so runs, already."""
+    lock = os.open(start.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise InvalidTransition(
+            "container {name} is {state}: cannot {verb} it",
+            hint="a container that runs already needs no start",
+            state="running",
+            verb="start",
+            name=start.directory.name[:12],
+        ) from error
+    finally:
+        os.close(lock)
 
-    Raises what went wrong inside; then nothing is left of it.
+
+def launch(start: Start, record: Record, stdin: int | None) -> tuple[Running, socket.socket]:
+    """Make the control group and the pipes, fork PID 1, and let it become the program.
+
+    The child sets itself up while the parent writes down that it exists; only then may it
+    begin. Raises what went wrong inside; then nothing is left of it.
     """
     bundle = Bundle(start.root, start.directory)
     spec = bundle.spec()
@@ -94,25 +109,54 @@ def launch(start: Start, stdin: int | None) -> Running:
     group.create(spec.resources)
     try:
         pipes, stdio = _open_pipes(start.directory, stdin)
-        report, report_end = os.pipe()
-        namespaces.unshare(namespaces.CLONE_NEWPID)
-        me = namespaces.pidfd_open(os.getpid())
-        pid = os.fork()
-        if pid == 0:
-            _tie_to(me)
-            world = init.World(spec, overlay, bundle, group, start.lifeline)
-            init.report_failure(lambda: init.become(world, stdio), report_end)
-        for descriptor in {me, report_end, stdio.stdin, stdio.stdout, stdio.stderr}:
-            os.close(descriptor)
-        with os.fdopen(report, "rb") as answer:
-            if problem := answer.read():
-                os.waitpid(pid, 0)
-                raise messages.as_error(json.loads(problem))
+        world = init.World(spec, overlay, bundle, group, start.lifeline)
+        pid, go, report = _fork_first_process(world, stdio)
+        try:
+            listener = messages.listen(start.directory / SOCKET)
+            record.started(pid)
+            _let_begin(pid, go, report)
+        except BaseException as error:
+            os.close(go)
+            _bury(pid)
+            (start.directory / SOCKET).unlink(missing_ok=True)
+            record.failed(error)
+            raise
     except BaseException:
         group.remove()
         raise
     writer = log.Writer(start.directory / log.NAME)
-    return Running(pid, namespaces.pidfd_open(pid), pipes, writer, group)
+    return Running(pid, namespaces.pidfd_open(pid), pipes, writer, group), listener
+
+
+def _fork_first_process(world: init.World, stdio: init.Stdio) -> tuple[int, int, int]:
+    """PID 1, the pipe through which it is told to go, and the one through which it reports."""
+    report, report_end = os.pipe()
+    go_end, go = os.pipe()
+    me = namespaces.pidfd_open(os.getpid())
+    namespaces.unshare(namespaces.CLONE_NEWPID)
+    pid = os.fork()
+    if pid == 0:
+        os.close(go)
+        _tie_to(me)
+        init.report_failure(lambda: init.become(world, stdio, go_end), report_end)
+    for descriptor in {me, go_end, report_end, stdio.stdin, stdio.stdout, stdio.stderr}:
+        os.close(descriptor)
+    return pid, go, report
+
+
+def _let_begin(pid: int, go: int, report: int) -> None:
+    """Say go, and wait until the child is the program. Raises what it reports instead."""
+    with contextlib.suppress(BrokenPipeError):  # it has failed already, and says why
+        os.write(go, b"go")
+    with os.fdopen(report, "rb") as answer:
+        if problem := answer.read():
+            raise messages.as_error(json.loads(problem))
+
+
+def _bury(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def _tie_to(monitor_pidfd: int) -> None:
@@ -177,52 +221,48 @@ def finish(running: Running) -> Exit:
 class Record:
     """Writes the container's life down; a build step's is only told to its caller."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, start: Start, records: Records) -> None:
         self.container_id = start.directory.name
-        self.records = Records(start.root) if start.recorded else None
-
-    def starting(self) -> None:
-        """Raises InvalidTransition when somebody else has started it, or removed it."""
-        me = os.getpid()
-        self._advance(
-            "start", monitor_pid=me, monitor_start=process.start_time(me), error="", exit_code=None
-        )
+        self.records = records if start.recorded else None
+        self.auto_remove = start.auto_remove
 
     def started(self, pid: int) -> None:
-        """It runs its own program from now on."""
+        """It is about to run. Raises InvalidTransition, NotFound: then it must not."""
+        me = os.getpid()
         self._advance(
-            "run", pid=pid, pid_start=process.start_time(pid) or 0, started_ns=time.time_ns()
+            "start",
+            monitor_pid=me,
+            monitor_start=process.start_time(me),
+            pid=pid,
+            pid_start=process.start_time(pid) or 0,
+            started_ns=time.time_ns(),
+            exit_code=None,
+            error="",
         )
 
     def failed(self, error: BaseException) -> None:
         """Its program could not be started: the container stays, and says why."""
+        code = error.exit_code if isinstance(error, CommandNotStarted) else 128
         with contextlib.suppress(OnggiError):
-            code = error.exit_code if isinstance(error, CommandNotStarted) else 128
             self._advance("fail to start", pid=0, exit_code=code, error=str(error))
-        self._remove_if_asked()
+            if self.auto_remove and self.records is not None:
+                self.records.remove(self.container_id)
 
     def ended(self, ended: Exit) -> None:
         """It has ended; with --rm it goes now."""
-        self._advance(
+        if self.auto_remove and self.records is not None:
+            return self.records.end_and_remove(self.container_id)
+        return self._advance(
             "end",
             pid=0,
             exit_code=ended.code,
             oom_killed=int(ended.oom_killed),
             finished_ns=time.time_ns(),
         )
-        self._remove_if_asked()
 
     def _advance(self, verb: str, **columns: object) -> None:
         if self.records is not None:
             state.advance(self.records.database, self.container_id, verb, **columns)
-
-    def _remove_if_asked(self) -> None:
-        if self.records is None:
-            return
-        with contextlib.suppress(NotFound, Conflict):
-            row = self.records.row(self.container_id)
-            if json.loads(row["request"])["auto_remove"]:
-                self.records.remove(self.container_id)
 
 
 def _open_pipes(directory: Path, stdin: int | None) -> tuple[dict[int, str], init.Stdio]:

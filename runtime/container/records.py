@@ -1,8 +1,9 @@
 """The rows and directories of containers, and the clean-up after a crash.
 
-A container's row is written before its first directory and deleted after its last one, and it
-says which process is at work on it. So whatever a dead process left half made can be found and
-finished by whoever looks next: `row` and `rows` never show what is no longer true.
+A container's row is written when its directories are complete, and deleted after the last of
+them. So a row is never half true, and a directory without a row is garbage as soon as nobody is
+writing (ARCHITECTURE.md, writers.lock). A row whose processes have died without a word is
+corrected by whoever looks next: `row` and `rows` never show what is no longer true.
 """
 
 from __future__ import annotations
@@ -36,28 +37,29 @@ class Records:
         return Bundle(self.root, self.root / "containers" / container_id)
 
     def insert(self, container_id: str, name: str, request: Request, manifest: Digest) -> None:
-        """A row for a container that this process is creating. Raises Conflict for a taken name."""
-        me = os.getpid()
+        """A row for a container whose directories are there. Raises Conflict for a taken name."""
+        values = (container_id, name, request.image, manifest, request.to_json(), time.time_ns())
         try:
             self.database.change(
-                "INSERT INTO containers (id, name, image, manifest, request, created_ns, status,"
-                " owner_pid, owner_start) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                container_id,
-                name,
-                request.image,
-                manifest,
-                request.to_json(),
-                time.time_ns(),
-                Status.CREATING,
-                me,
-                process.start_time(me),
+                "INSERT INTO containers (id, name, image, manifest, request, created_ns, status)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                *values,
+                Status.CREATED,
             )
         except UniqueViolation as error:
-            raise Conflict(
-                "a container has this name already: {name}",
-                hint="remove it (onggi rm {name}), or choose another name",
-                name=name,
-            ) from error
+            raise self._taken(name) from error
+
+    def refuse_taken(self, name: str) -> None:
+        """Raises Conflict if a container has that name now, before any work is done."""
+        if self.database.one("SELECT 1 FROM containers WHERE name = ?", name) is not None:
+            raise self._taken(name)
+
+    def _taken(self, name: str) -> Conflict:
+        return Conflict(
+            "a container has this name already: {name}",
+            hint="remove it (onggi rm {name}), or choose another name",
+            name=name,
+        )
 
     def row(self, container_id: str) -> Row:
         """The container's row, after looking whether it is still true. Raises NotFound."""
@@ -76,66 +78,76 @@ class Records:
             rows = self.database.all(query)
         return rows
 
-    def recover(self) -> None:
-        """Finish what dead processes left half done: rows first, then what has no row."""
+    def settle_all(self) -> None:
+        """Correct every row whose processes have died."""
         for row in self.database.all("SELECT * FROM containers"):
             self._settle(row)
+
+    def remove_orphans(self) -> None:
+        """Delete directories without a row, and bundles of build steps. Only while nobody else
+        is writing.
+        """
         known = {row["id"] for row in self.database.all("SELECT id FROM containers")}
-        folder = self.root / "containers"
-        for name in os.listdir(folder) if folder.exists() else ():
-            if name not in known and not self._is_known(name):
-                self.delete(name)
+        for container_id in {*_listed(self.root / "containers"), *self.snapshots.keys()} - known:
+            self._delete_directories(container_id)
+        for name in _listed(self.root / "builds"):
+            _remove_group(Cgroup(name))
+            Bundle(self.root, self.root / "builds" / name).remove()
 
     def remove(self, container_id: str) -> None:
         """Delete a container that does not run. Raises InvalidTransition, NotFound."""
-        me = os.getpid()
-        owner = {"owner_pid": me, "owner_start": process.start_time(me)}
-        state.advance(self.database, container_id, "remove", **owner)
+        state.advance(self.database, container_id, "remove", **_me())
+        self.delete(container_id)
+
+    def end_and_remove(self, container_id: str) -> None:
+        """For its monitor: the container has ended, and was asked not to stay."""
+        state.advance(self.database, container_id, "end and remove", **_me())
         self.delete(container_id)
 
     def delete(self, container_id: str) -> None:
         """Directories first, the row last: whatever interrupts this, it can be done again."""
-        Cgroup(container_id).kill()
-        with contextlib.suppress(KernelError):
-            Cgroup(container_id).remove()
-        self.snapshots.remove(container_id)
-        self.bundle(container_id).remove()
+        self._delete_directories(container_id)
         self.database.change("DELETE FROM containers WHERE id = ?", container_id)
 
-    def remove_build_bundles(self) -> None:
-        """Delete the bundles of build steps. Only while nobody builds."""
-        folder = self.root / "builds"
-        for name in os.listdir(folder) if folder.exists() else ():
-            Bundle(self.root, folder / name).remove()
-
-    def _is_known(self, container_id: str) -> bool:
-        query = "SELECT 1 FROM containers WHERE id = ?"
-        return self.database.one(query, container_id) is not None
+    def _delete_directories(self, container_id: str) -> None:
+        _remove_group(Cgroup(container_id))
+        self.snapshots.remove(container_id)
+        self.bundle(container_id).remove()
 
     def _settle(self, row: Row) -> bool:
         """Correct a row whose process has died without a word; True if it was corrected."""
-        owner_lives = process.is_alive(row["owner_pid"], row["owner_start"])
-        monitor_lives = process.is_alive(row["monitor_pid"], row["monitor_start"])
-        status = row["status"]
-        if status in (Status.CREATING, Status.REMOVING) and not owner_lives:
+        if row["status"] == Status.REMOVING:
+            if process.is_alive(row["owner_pid"], row["owner_start"]):
+                return False
             self.delete(row["id"])
-        elif status == Status.STARTING and not monitor_lives:
-            self._bury(row, "fail to start", exit_code=128)
-        elif status == Status.RUNNING and not monitor_lives and not self._program_lives(row):
-            # Nobody saw how it ended, so no exit code is invented.
-            self._bury(row, "end", exit_code=None, finished_ns=time.time_ns())
-        else:
+            return True
+        if row["status"] != Status.RUNNING or self._lives(row):
             return False
+        _remove_group(Cgroup(row["id"]))
+        with contextlib.suppress(Conflict, NotFound):
+            # Nobody saw how it ended, so no exit code is invented.
+            error = "its monitor was killed: nobody saw how it ended"
+            now = time.time_ns()
+            state.advance(self.database, row["id"], "end", pid=0, error=error, finished_ns=now)
         return True
 
-    def _program_lives(self, row: Row) -> bool:
-        return process.is_alive(row["pid"], row["pid_start"])
+    def _lives(self, row: Row) -> bool:
+        """Its monitor, which will tell how it ends, or at least its program."""
+        processes = (("monitor_pid", "monitor_start"), ("pid", "pid_start"))
+        return any(process.is_alive(row[pid], row[start]) for pid, start in processes)
 
-    def _bury(self, row: Row, verb: str, **columns: object) -> None:
-        group = Cgroup(row["id"])
-        group.kill()
-        with contextlib.suppress(KernelError):
-            group.remove()
-        with contextlib.suppress(Conflict, NotFound):
-            error = "its monitor was killed: nobody saw how it ended"
-            state.advance(self.database, row["id"], verb, pid=0, error=error, **columns)
+
+def _me() -> dict[str, object]:
+    pid = os.getpid()
+    return {"owner_pid": pid, "owner_start": process.start_time(pid)}
+
+
+def _remove_group(group: Cgroup) -> None:
+    """A process that cannot be killed yet keeps its group; the next one who looks tries again."""
+    group.kill()
+    with contextlib.suppress(KernelError):
+        group.remove()
+
+
+def _listed(folder: Path) -> list[str]:
+    return os.listdir(folder) if folder.exists() else []

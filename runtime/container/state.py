@@ -1,16 +1,18 @@
 """A container's life, as a table.
 
-    creating ──▶ created ──▶ starting ──▶ running ──▶ exited ──▶ removing ──▶ (gone)
-                                 ▲  │                    │
-                                 │  └─ command not found ┤
-                                 └───────────────────────┘
+    created ──start──▶ running ──end──▶ exited ──remove──▶ removing ──▶ (gone)
+       ▲  │               │  ▲             │
+       │  └──remove───▶   │  └────start────┘
+       └──fail to start───┘
 
 The table is data: each verb names the states it starts from and the one it leads to. A change
 is one compare-and-swap on the container's row (`Database.change`), so of two processes that
 stop, start or remove the same container at once, exactly one wins and the other is told.
 
-`creating`, `starting` and `removing` belong to one process, which the row names. When that
-process has died, whoever comes next finishes the work (see `lifecycle.recover`).
+The row says `running`, and names the process, before the container's program begins: so no
+program ever runs that no row knows. What is not there yet has no state: a container that is
+being created has no row. `removing` belongs to the process that the row names; when that one
+has died, whoever comes next finishes its work (see `records`).
 """
 
 from __future__ import annotations
@@ -25,9 +27,7 @@ from runtime.errors import InvalidTransition, NotFound
 class Status(StrEnum):
     """Where in its life a container is; the words are docker's where docker has one."""
 
-    CREATING = "creating"
     CREATED = "created"
-    STARTING = "starting"
     RUNNING = "running"
     EXITED = "exited"
     REMOVING = "removing"
@@ -41,13 +41,11 @@ class Change(NamedTuple):
 
 
 TRANSITIONS = {
-    "finish creating": Change((Status.CREATING,), Status.CREATED),
-    "start": Change((Status.CREATED, Status.EXITED), Status.STARTING),
-    "run": Change((Status.STARTING,), Status.RUNNING),
-    "fail to start": Change((Status.STARTING,), Status.CREATED),
-    "end": Change((Status.STARTING, Status.RUNNING), Status.EXITED),
+    "start": Change((Status.CREATED, Status.EXITED), Status.RUNNING),
+    "fail to start": Change((Status.RUNNING,), Status.CREATED),
+    "end": Change((Status.RUNNING,), Status.EXITED),
+    "end and remove": Change((Status.RUNNING,), Status.REMOVING),
     "remove": Change((Status.CREATED, Status.EXITED), Status.REMOVING),
-    "give up": Change((Status.CREATING,), Status.REMOVING),
 }
 """Every change of status that there is."""
 

@@ -5,6 +5,7 @@ Everything here acts through `Lifecycle` and reads the container's row and bundl
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal as signals
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from runtime.engine.arguments import (
 from runtime.engine.image import Image
 from runtime.engine.images import Images
 from runtime.engine.inspect import inspect_container
-from runtime.errors import Conflict
+from runtime.errors import Conflict, NotFound
 from runtime.linux.cgroup import Cgroup
 from runtime.oci.digest import Digest
 from runtime.oci.spec import Process, Spec
@@ -93,8 +94,7 @@ class Container:
     @property
     def status(self) -> str:
         """created, running or exited (or removing)."""
-        internal = {Status.CREATING: Status.CREATED, Status.STARTING: Status.CREATED}
-        return str(internal.get(self._row["status"], self._row["status"]))
+        return str(self._row["status"])
 
     @property
     def image(self) -> Image:
@@ -160,15 +160,17 @@ class Container:
 
     def start(self) -> None:
         """Start it; returns when its program runs. Raises InvalidTransition, CommandNotStarted."""
-        self._lifecycle.start(self.id).close()
-        self.reload()
+        self._lifecycle.start(self.id, auto_remove=self.request.auto_remove).close()
+        with contextlib.suppress(NotFound):  # it has ended already, and was not to stay
+            self.reload()
 
     def start_attached(self, stdin: int | None = None) -> Attachment:
         """Start it and listen. `stdin` is a descriptor that becomes its standard input."""
         reader = log.Reader(self.bundle_path / log.NAME)
         reader.skip_to_end()
         try:
-            session = self._lifecycle.start(self.id, stdin)
+            removing = self.request.auto_remove
+            session = self._lifecycle.start(self.id, stdin, auto_remove=removing)
         except BaseException:
             reader.close()
             raise

@@ -61,9 +61,9 @@ class Engine:
         """
         with directory.alone(self.root) as nobody_writes:
             if nobody_writes:
-                self._remove_dead_builds()
+                self._lifecycle.records.remove_orphans()
                 self.images.clear_unfinished()
-        self._lifecycle.records.recover()
+        self._lifecycle.records.settle_all()
 
     def df(self) -> dict[str, Any]:
         """What takes how much of the disk: docker's SystemDataUsage."""
@@ -115,17 +115,6 @@ class Engine:
         self, snapshot: str, program: Process, on_output: Callable[[str, bytes], None]
     ) -> Exit:
         return step.run_step(self.root, snapshot, program, on_output)
-
-    def _remove_dead_builds(self) -> None:
-        """Commands of builds whose builder was killed: their monitors kill them, but this may
-        come earlier.
-        """
-        for name in cgroup.names():
-            if (self.root / "builds" / name).exists():
-                group = cgroup.Cgroup(name)
-                group.kill()
-                group.remove()
-        self._lifecycle.records.remove_build_bundles()
 
 
 def version() -> str:

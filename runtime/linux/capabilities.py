@@ -100,8 +100,9 @@ def drop_bounding(keep: frozenset[str]) -> None:
     it will ever start. Needs CAP_SETPCAP, so it comes before `capset`. Raises KernelError.
     """
     last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    kept = bits(keep)
     for number in range(last + 1):
-        if number >= len(NAMES) or NAMES[number] not in keep:
+        if not kept >> number & 1:
             prctl(PR_CAPBSET_DROP, number)
 
 

@@ -10,7 +10,7 @@ Rule: only this file loads libc. See man 2 syscall, man 3 errno.
 from __future__ import annotations
 
 import ctypes
-import platform
+import os
 
 from runtime.errors import KernelError
 
@@ -46,7 +46,7 @@ def checked(name: str, *arguments: object) -> int:
 
 def system_call(name: str, *arguments: object) -> int:
     """The same for a system call without a libc wrapper. Raises KernelError."""
-    number = _EVERYWHERE.get(name) or _PER_MACHINE.get(platform.machine(), {})[name]
+    number = _EVERYWHERE.get(name) or _PER_MACHINE.get(os.uname().machine, {})[name]
     result: int = _libc.syscall(ctypes.c_long(number), *(_word(value) for value in arguments))
     if result == -1:
         raise KernelError(name, ", ".join(map(_shown, arguments)), ctypes.get_errno())
