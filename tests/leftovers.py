@@ -1,0 +1,141 @@
+"""What a test may leave behind: nothing. Two looks at the host, and what the second sees more.
+
+Mounts, control groups, network interfaces, processes and files. A launcher may stay: it ends by
+itself when it is idle. PID 1 may reap an orphan a moment late, so the second look is patient.
+
+Other people's engines may be at work on a developer's machine. Where one is, what cannot be told
+apart (groups, processes in other namespaces) is only looked at with CI=true, where none may be.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+PATIENCE_S = 5.0
+LAUNCHER = "onggi-launcher"
+
+
+def look(strict: bool) -> frozenset[str]:
+    """One line for each thing that is there now. Not `strict`: only what is surely this run's."""
+    seen = {*_mounts(), *_interfaces(), *_files(), *_children()}
+    if strict:
+        seen |= {*_control_groups(), *_contained_processes()}
+    return frozenset(seen)
+
+
+def since(before: frozenset[str], strict: Callable[[], bool]) -> list[str]:
+    """What is there now and was not before, after waiting for it to go."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (new := look(strict()) - before) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return sorted(new)
+
+
+def is_alone(ours: Path) -> bool:
+    """Whether every launcher on this host serves a state directory below `ours`."""
+    return all(root.is_relative_to(ours) for _, root in _launchers())
+
+
+def end_launchers(below: Path) -> None:
+    """Do not wait until the launchers of state directories below this are idle."""
+    pids = [pid for pid, root in _launchers() if root.is_relative_to(below)]
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE_S
+    while any(_comm(pid) == LAUNCHER for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if not _launchers():
+        _remove_empty_groups()
+
+
+def _mounts() -> Iterator[str]:
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split(" ")
+        yield f"mount {fields[4]} ({fields[fields.index('-') + 1]})"
+
+
+def _interfaces() -> Iterator[str]:
+    return (f"network interface {name}" for name in os.listdir("/sys/class/net"))
+
+
+def _files() -> Iterator[str]:
+    """The engine's and the lessons' default places, and temporary files by name."""
+    places = ["/var/lib/onggi", "~/.local/share/onggi", "~/onggi-lessons"]
+    found = [Path(place).expanduser() for place in places]
+    found += Path(tempfile.gettempdir()).glob("onggi-probe-*")
+    return (f"file {place}" for place in found if place.exists())
+
+
+def _children() -> Iterator[str]:
+    """Our own children that still run."""
+    for pid in _pids():
+        fields = _stat(pid)
+        if fields and int(fields[1]) == os.getpid() and fields[0] != "Z":
+            yield f"child process {pid} {_comm(pid)}"
+
+
+def _contained_processes() -> Iterator[str]:
+    """Processes in another PID namespace than ours, and monitors."""
+    ours = os.readlink("/proc/self/ns/pid")
+    for pid in _pids():
+        with contextlib.suppress(OSError):
+            comm = _comm(pid)
+            outside = os.readlink(f"/proc/{pid}/ns/pid") == ours
+            if comm != LAUNCHER and (not outside or comm.startswith("onggi")):
+                yield f"process {pid} {comm}"
+
+
+def _control_groups() -> Iterator[str]:
+    return (f"control group {group}" for group in _groups() if group.name != "launcher")
+
+
+def _groups() -> Iterator[Path]:
+    """All groups below the engine's own in each tree, the innermost first."""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, mount, kind, *_ = line.split(" ")
+        if kind.startswith("cgroup"):
+            for directory, _, _ in os.walk(Path(mount, "onggi"), topdown=False):
+                yield Path(directory)
+
+
+def _remove_empty_groups() -> None:
+    for group in _groups():
+        with contextlib.suppress(OSError):
+            group.rmdir()
+
+
+def _launchers() -> list[tuple[int, Path]]:
+    """Each launcher with its state directory."""
+    found = []
+    for pid in _pids():
+        if _comm(pid) == LAUNCHER:
+            with contextlib.suppress(OSError, IndexError):
+                arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                found.append((pid, Path(os.fsdecode(arguments[-3]))))
+    return found
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent and so on of man 5 proc's stat; empty for a process that has gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split(" ")
+    except OSError:
+        return []
+
+
+def _comm(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+    except OSError:
+        return ""
