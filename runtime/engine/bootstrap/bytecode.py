@@ -1,56 +1,54 @@
-"""Python's bytecode caches, made fit to travel.
+"""Python's bytecode caches, made to travel.
 
-Python keeps what it compiled in `__pycache__/name.cpython-311.pyc`, and believes such a file when
-it records the time stamp of the source. In a layer time stamps are no content, so nothing would
-be believed, and every container would compile every module anew: `pip` would start three times
-slower. The same cache may record a hash of the source instead (PEP 552). So the host's
-code is kept, and only the 16 bytes before it are written anew.
+Python keeps what it has compiled in `__pycache__/name.cpython-311.pyc`, and believes such a file
+if it records the source's time stamp. Without these files pip starts three times slower, and the
+first command in a container writes them, so that a layer holds files which nobody put there. With
+time stamps they would be of no use, for in a layer those are no content. So each one
+records a hash of its source (PEP 552):
 
-    magic number │ flags │ time stamp and size of the source   as the host has it
-    magic number │ flags │ hash of the source                  as an image has it
+    magic number │ flags │ hash of the source │ code
+
+The host's own caches are not copied: they name folders of this host, and differ by chance.
 """
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path, PurePosixPath
 
 from runtime.engine.bootstrap.tree import Entry, File
 
-_HEADER_BYTES = 16
-_HASHED, _CHECKED = 0b01, 0b10
+_CHECKED_HASH = (0b11).to_bytes(4, "little")
+
+_WITHOUT_REFERENCES = 2
+"""The marshal version before references between equal objects came: which ones are shared
+depends on what else the compiling process holds, and would change the bytes from run to run."""
 
 
-def module_entries(source: Path, place: PurePosixPath, cache_tag: str) -> Iterator[Entry]:
-    """A module at `place`, with the host's bytecode for it where that is up to date.
-
-    `cache_tag` names the interpreter (`cpython-311`): caches of other ones are passed over.
+def module_entries(place: PurePosixPath, source: Path | bytes, cache_tag: str) -> Iterator[Entry]:
+    """A Python module at `place`, and its bytecode for the interpreter named `cache_tag`
+    (`cpython-311`), which must be the one that runs this code.
     """
     yield File(place, source)
-    cache = source.parent / "__pycache__" / f"{source.stem}.{cache_tag}.pyc"
-    try:
-        code = hashed_bytecode(cache.read_bytes(), source.read_bytes(), source.stat().st_mtime)
-    except OSError:
-        return
-    if code is not None:
-        yield File(place.parent / "__pycache__" / cache.name, code)
+    cache = place.parent / "__pycache__" / f"{place.stem}.{cache_tag}.pyc"
+    yield File(cache, partial(_compile, place, source))
 
 
-def hashed_bytecode(cache: bytes, source: bytes, source_mtime: float) -> bytes | None:
-    """`cache` as one that is checked by the source's content, not by its time stamp.
+def _compile(place: PurePosixPath, source: Path | bytes) -> bytes:
+    return compile_module(place, source.read_bytes() if isinstance(source, Path) else source)
 
-    None if it is not for this very source, or for another version of Python: copying it
-    would run something else than the source says.
+
+def compile_module(place: PurePosixPath, text: bytes) -> bytes:
+    """The cache file of the module `text` at `place`: the same bytes in every process.
+
+    Empty for a text that does not compile: Python passes over an empty cache file.
     """
-    magic, flags, recorded = cache[:4], int.from_bytes(cache[4:8], "little"), cache[8:16]
-    digest = source_hash(source)
-    stamp = _four_bytes(int(source_mtime)) + _four_bytes(len(source))
-    expected = digest if flags & _HASHED else stamp
-    if magic != MAGIC_NUMBER or recorded != expected:
-        return None
-    return magic + _four_bytes(_HASHED | _CHECKED) + digest + cache[_HEADER_BYTES:]
-
-
-def _four_bytes(number: int) -> bytes:
-    return (number & 0xFFFF_FFFF).to_bytes(4, "little")
+    try:
+        code = compile(text, str(place), "exec", dont_inherit=True, optimize=0)
+    except (SyntaxError, ValueError):
+        return b""
+    body = marshal.dumps(code, _WITHOUT_REFERENCES)
+    return MAGIC_NUMBER + _CHECKED_HASH + source_hash(text) + body

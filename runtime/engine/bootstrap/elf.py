@@ -58,6 +58,11 @@ def read_elf(path: Path) -> Elf | None:
         return None
 
 
+def read_loaded_part(path: Path) -> bytes:
+    """`loaded_part` of a file. Raises OSError."""
+    return loaded_part(path.read_bytes())
+
+
 def loaded_part(content: bytes) -> bytes:
     """An ELF file without what is only for linkers and debuggers; anything else unchanged.
 

@@ -20,10 +20,11 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from runtime.engine.bootstrap.bytecode import module_entries
-from runtime.engine.bootstrap.elf import loaded_part
+from runtime.engine.bootstrap.elf import read_loaded_part
 from runtime.engine.bootstrap.libraries import Loader, Needs, join
 from runtime.engine.bootstrap.tree import Entry, File, Link, merged
 
@@ -121,7 +122,7 @@ def interpreter_entries(python: Interpreter) -> Iterator[Entry]:
 
 def _program_entries(python: Interpreter) -> Iterator[Entry]:
     place = python.placed(python.executable)
-    yield File(place, loaded_part(python.executable.read_bytes()), 0o755)
+    yield File(place, partial(read_loaded_part, python.executable), 0o755)
     yield Link(place.with_name("python3"), place.name)
     yield Link(place.with_name("python"), "python3")
 
@@ -150,9 +151,9 @@ def _library_module(module: Path, python: Interpreter) -> Iterable[Entry]:
     place = python.placed(module)
     if module.suffix != ".py":
         return [File(place, module)]
-    if module.name.startswith("_sysconfigdata_"):
-        return [File(place, _relocated(module.read_bytes(), python))]
-    return module_entries(module, place, python.cache_tag)
+    told = module.name.startswith("_sysconfigdata_")
+    source = _relocated(module.read_bytes(), python) if told else module
+    return module_entries(place, source, python.cache_tag)
 
 
 def _relocated(text: bytes, python: Interpreter) -> bytes:
@@ -168,7 +169,7 @@ def _extension_entries(python: Interpreter, loader: Loader) -> Iterator[Entry]:
         needed = loader.needs(module)
         if not needed.missing:
             needs.append(needed)
-            yield File(python.placed(module), loaded_part(module.read_bytes()), 0o755)
+            yield File(python.placed(module), partial(read_loaded_part, module), 0o755)
     yield from _library_entries(python, loader, join(needs))
 
 
@@ -189,7 +190,7 @@ def _library_entries(python: Interpreter, loader: Loader, needs: Needs) -> Itera
     system = {name: p for name, p in needs.found.items() if name not in own}
     for name, path in own.items():
         place = python.placed(path)
-        yield File(place, loaded_part(path.read_bytes()), 0o755)
+        yield File(place, partial(read_loaded_part, path), 0o755)
         if name not in system:
             yield Link(loader.home(needs) / name, str(place))
     yield from loader.entries(Needs(system))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from runtime.engine.bootstrap.bytecode import module_entries
 from runtime.engine.bootstrap.interpreter import Interpreter, files_below
@@ -64,7 +64,7 @@ def _installed_entries(pip: Distribution, python: Interpreter) -> Iterator[Entry
     for file in (*files_below(site_packages / "pip"), *files_below(record)):
         target = place / file.relative_to(site_packages)
         if file.suffix == ".py":
-            yield from module_entries(file, target, python.cache_tag)
+            yield from module_entries(target, file, python.cache_tag)
         elif file.name not in _ABOUT_THIS_HOST:
             yield File(target, file)
 
@@ -86,8 +86,10 @@ def _wheel_entries(wheel: Path, python: Interpreter) -> Iterator[Entry]:
     place = python.placed(python.site_packages)
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
-            if not name.endswith((".exe", "/")):
-                yield File(place / PurePosixPath(name), archive.read(name))
+            if name.endswith(".py"):
+                yield from module_entries(place / name, archive.read(name), python.cache_tag)
+            elif not name.endswith((".exe", "/")):
+                yield File(place / name, archive.read(name))
 
 
 def _wheels_for_ensurepip(python: Interpreter) -> Iterator[Entry]:

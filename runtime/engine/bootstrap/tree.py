@@ -24,12 +24,17 @@ MERGED = ("bin", "sbin", "lib", "lib64")
 """Folders that are links into /usr in our images, as in every current distribution."""
 
 
+Source = Path | bytes | Callable[[], bytes]
+"""A file's content: the host file's (links followed), these bytes, or those that this function
+makes when it is time to write them."""
+
+
 @dataclass(frozen=True, slots=True)
 class File:
-    """A regular file: the content of a host file (links followed), or these bytes."""
+    """A regular file."""
 
     path: PurePosixPath
-    source: Path | bytes
+    source: Source
     mode: int = 0o644
 
 
@@ -119,14 +124,19 @@ def write_tree(
 
 def _write(entry: Entry, place: Path) -> None:
     match entry:
-        case File(source=bytes(content)):
-            place.write_bytes(content)
-        case File(source=source):
-            shutil.copyfile(source, place)
         case Link(target=target):
             return place.symlink_to(target)
+        case File(source=source):
+            _write_content(source, place)
         case Folder(owner=owner):
             place.mkdir()
             if owner:
                 os.chown(place, owner, owner)
     return place.chmod(entry.mode)
+
+
+def _write_content(source: Source, place: Path) -> None:
+    if isinstance(source, Path):
+        shutil.copyfile(source, place)
+    else:
+        place.write_bytes(source if isinstance(source, bytes) else source())
