@@ -30,8 +30,8 @@ class BuildLog:
                 self._line(f"Step {number}/{total} : {text}")
             case events.StepCached(diff_id):
                 self._line(f" ---> {translate('Using cache')} {diff_id.short}")
-            case events.Output(stream, data):
-                console.pass_on(data, 1 if stream == "stdout" else 2)
+            case events.Output(_, data):  # both streams to one, as docker does: they keep order
+                console.pass_on(data)
                 self._within_line = not data.endswith(b"\n")
             case events.LayerWritten(diff_id, size_bytes):
                 self._line(f" ---> {diff_id.short} ({units.human_size(size_bytes)})")

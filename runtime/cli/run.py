@@ -146,12 +146,21 @@ def start(given: Given) -> int:
 
 
 def in_foreground(container: Container, interactive: bool) -> int:
-    """Start it, pass on what it writes and what we receive; its exit code."""
+    """Start it, pass on what it writes and what we receive; its exit code.
+
+    When nobody reads our output any more (`onggi run … | head -1`) the container is killed, as
+    the program would be without us. Docker leaves it running.
+    """
     with signals_for(container):
         with standard_input(interactive) as stdin:
             attachment = container.start_attached(stdin)
-        for entry in attachment.output():
-            pass_on_entry(entry)
+        try:
+            for entry in attachment.output():
+                pass_on_entry(entry)
+        except BrokenPipeError:
+            with contextlib.suppress(OnggiError):
+                container.kill("SIGKILL")
+            raise
         return int(attachment.exit.code)
 
 
