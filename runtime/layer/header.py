@@ -57,7 +57,10 @@ _KINDS = {kind.value: kind for kind in EntryKind} | {
 
 
 def encode(entry: Entry) -> bytes:
-    """The header blocks of `entry`: one, or three and more when it needs a PAX header."""
+    """The header blocks of `entry`: one, or three and more when it needs a PAX header.
+
+    Raises InvalidInput for an extended attribute whose name PAX has no way to write.
+    """
     name = entry.name + b"/" if entry.kind is EntryKind.DIRECTORY else entry.name
     header = _block(name, entry, entry.kind.value)
     if records := _pax_records(name, entry):
@@ -116,13 +119,17 @@ def _pax_records(name: bytes, entry: Entry) -> dict[str, bytes]:
     if entry.mtime_ns % _SECOND_NS or not 0 <= entry.mtime_ns < _LARGE_LIMIT * _SECOND_NS:
         records["mtime"] = _decimal_seconds(entry.mtime_ns)
     for xattr in sorted(entry.xattrs):
+        if "=" in xattr:
+            raise InvalidInput("the attribute {name!r} cannot be stored in a layer", name=xattr)
         records[_XATTR + xattr] = entry.xattrs[xattr]
     return records
 
 
 def _pax_header(name: bytes, records: Mapping[str, bytes]) -> bytes:
     """A PAX header as a whole: its own header block, its lines, its padding."""
-    lines = b"".join(_record(key.encode(), value) for key, value in records.items())
+    lines = b"".join(
+        _record(key.encode(errors="surrogateescape"), value) for key, value in records.items()
+    )
     own_name = b"PaxHeaders.0/" + name.rpartition(b"/")[2]
     itself = Entry(own_name, EntryKind.FILE, mode=0o644, size=len(lines))
     return _block(own_name, itself, PAX_HEADER) + lines + padding(len(lines))

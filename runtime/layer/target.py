@@ -102,7 +102,7 @@ class Target:
             )
         if len(parts) > self._depth_limit or len(name) > _PATH_BYTES:
             raise InvalidInput(
-                "the layer names a file {depth} directories deep, {length} bytes long: too much",
+                "the layer names a file {depth} levels deep by {length} bytes: too much",
                 depth=len(parts),
                 length=len(name),
             )
