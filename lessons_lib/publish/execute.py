@@ -17,9 +17,8 @@ from pathlib import Path
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from nbformat import NotebookNode
 
-from lessons_lib.publish.notebook import code_cells
+from lessons_lib.publish.notebook import Book, Cell, code_cells
 
 CELL_TIMEOUT_S = 120
 """A cell that needs longer than this on a slow host is not for a lesson."""
@@ -73,7 +72,7 @@ def scratch(state: Path | None = None) -> Iterator[Scratch]:
 
 
 @contextlib.contextmanager
-def kernel(book: NotebookNode, folder: Path, where: Scratch) -> Iterator[NotebookClient]:
+def kernel(book: Book, folder: Path, where: Scratch) -> Iterator[NotebookClient]:
     """A fresh kernel for `book` as if it lay in `folder`. It is gone afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(
@@ -89,7 +88,7 @@ def kernel(book: NotebookNode, folder: Path, where: Scratch) -> Iterator[Noteboo
         yield client
 
 
-def execute(book: NotebookNode, folder: Path, where: Scratch) -> None:
+def execute(book: Book, folder: Path, where: Scratch) -> None:
     """Fill `book`'s outputs.
 
     Raises Unpublishable for a cell that fails without being meant to, an output that may not be
@@ -108,7 +107,7 @@ def execute(book: NotebookNode, folder: Path, where: Scratch) -> None:
         raise Unpublishable(f"the lesson leaves {len(left)} containers behind")
 
 
-def run(client: NotebookClient, cell: NotebookNode, index: int) -> None:
+def run(client: NotebookClient, cell: Cell, index: int) -> None:
     """One cell. Raises Unpublishable with the traceback of a cell that is not meant to fail."""
     try:
         client.execute_cell(cell, index)
@@ -116,7 +115,7 @@ def run(client: NotebookClient, cell: NotebookNode, index: int) -> None:
         raise Unpublishable(f"cell “{cell.id}” failed:\n{failure}") from failure
 
 
-def _settle(output: NotebookNode, number: int) -> None:
+def _settle(output: Cell, number: int) -> None:
     """Keep of an output what is the same at every run."""
     if output.output_type == "execute_result":
         output.execution_count = number
@@ -125,11 +124,11 @@ def _settle(output: NotebookNode, number: int) -> None:
         output.traceback = [f"{output.ename}: {output.evalue}"]
 
 
-def _is_told_in_words(output: NotebookNode) -> bool:
+def _is_told_in_words(output: Cell) -> bool:
     return not any("Traceback" in line or "\x1b" in line for line in output.traceback)
 
 
-def _check(cell: NotebookNode, where: Scratch) -> None:
+def _check(cell: Cell, where: Scratch) -> None:
     for output in cell.outputs:
         if output.get("name") == "stderr":
             raise Unpublishable(f"cell “{cell.id}” writes to stderr:\n{output.text}")

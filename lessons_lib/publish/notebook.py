@@ -19,6 +19,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from lessons_lib.language import LANGUAGES, Language
 from lessons_lib.publish.source import Answer, Code, Exercise, Grade, Lesson, Prose, Unit
 
+Book = NotebookNode
+"""A notebook of the format: `cells` and `metadata`."""
+
+Cell = NotebookNode
+"""One of its cells, or one of a cell's outputs."""
+
 START = "00-start-here"
 NAVIGATION = "navigation"
 """The id of the first cell. It has the same links in both languages, the way parity counts them."""
@@ -29,28 +35,28 @@ _WORDS: dict[Language, dict[str, str]] = {
 }
 
 
-def notebook(lesson: Lesson, language: Language, names: Sequence[str] = ()) -> NotebookNode:
+def notebook(lesson: Lesson, language: Language, names: Sequence[str] = ()) -> Book:
     """The notebook of `lesson` in `language`; `names` are all lessons in their order."""
     cells = [_navigation(lesson.name, language, names)]
     cells += [cell for unit in lesson.units for cell in _cells(unit, language)]
-    return cast(NotebookNode, new_notebook(cells=cells, metadata=_metadata(lesson, language)))
+    return cast(Book, new_notebook(cells=cells, metadata=_metadata(lesson, language)))
 
 
-def read(path: Path) -> NotebookNode:
+def read(path: Path) -> Book:
     """The notebook stored at `path`, checked against its schema. Raises ValidationError."""
     stored = nbformat.read(path, as_version=4)
     nbformat.validate(stored)
-    return cast(NotebookNode, stored)
+    return cast(Book, stored)
 
 
-def write(book: NotebookNode, path: Path) -> None:
+def write(book: Book, path: Path) -> None:
     """Store `book` at `path`, checked against its schema."""
     nbformat.validate(book)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(nbformat.writes(book) + "\n", "utf-8")
 
 
-def without_outputs(book: NotebookNode) -> Any:
+def without_outputs(book: Book) -> Any:
     """What a source decides: everything but the outputs and their numbers."""
     plain = nbformat.from_dict(book)
     for cell in code_cells(plain):
@@ -58,7 +64,7 @@ def without_outputs(book: NotebookNode) -> Any:
     return plain
 
 
-def code_cells(book: NotebookNode) -> Iterator[NotebookNode]:
+def code_cells(book: Book) -> Iterator[Cell]:
     """The notebook's code cells in their order."""
     return (cell for cell in book.cells if cell.cell_type == "code")
 
@@ -76,7 +82,7 @@ def _metadata(lesson: Lesson, language: Language) -> dict[str, object]:
     }
 
 
-def _navigation(name: str, language: Language, names: Sequence[str]) -> NotebookNode:
+def _navigation(name: str, language: Language, names: Sequence[str]) -> Cell:
     """Other language, start page, neighbours: the links that every lesson begins with."""
     words = _WORDS[language]
     other = next(each for each in LANGUAGES if each != language)
@@ -97,7 +103,7 @@ def _neighbours(name: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield from ((word, neighbour) for neighbour in found if neighbour != START)
 
 
-def _cells(unit: Unit, language: Language) -> Iterator[NotebookNode]:
+def _cells(unit: Unit, language: Language) -> Iterator[Cell]:
     match unit:
         case Prose():
             yield _markdown(unit.key, unit.text[language])
@@ -132,9 +138,9 @@ def _nbgrader(
     }
 
 
-def _markdown(key: str, text: str) -> NotebookNode:
-    return cast(NotebookNode, new_markdown_cell(text, id=key))
+def _markdown(key: str, text: str) -> Cell:
+    return cast(Cell, new_markdown_cell(text, id=key))
 
 
-def _code(key: str, text: str, metadata: dict[str, object]) -> NotebookNode:
-    return cast(NotebookNode, new_code_cell(text, id=key, metadata=metadata))
+def _code(key: str, text: str, metadata: dict[str, object]) -> Cell:
+    return cast(Cell, new_code_cell(text, id=key, metadata=metadata))

@@ -14,11 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbformat import NotebookNode
-
 from lessons_lib.language import Language
 from lessons_lib.publish import execute
-from lessons_lib.publish.notebook import notebook
+from lessons_lib.publish.notebook import Cell, notebook
 from lessons_lib.publish.source import Exercise, Grade, Lesson
 
 VERDICT = "application/vnd.onggi.verdict+json"
@@ -82,7 +80,7 @@ def prove(
                 yield from _faults(attempt, grades[cell.id], cell)
 
 
-def _faults(attempt: Attempt, grade: Grade, cell: NotebookNode) -> Iterator[str]:
+def _faults(attempt: Attempt, grade: Grade, cell: Cell) -> Iterator[str]:
     """What is wrong with the verdict that the grade cell has left behind."""
     if any(output.get("name") == "stderr" for output in cell.outputs):
         yield f"{grade.key}: {attempt.name}: the grade cell writes to stderr"

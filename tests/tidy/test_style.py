@@ -1,0 +1,67 @@
+"""The house style, where a program can see it: docstrings, names, doors."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+
+import pytest
+from sources import Module, imports, modules, tracked
+
+EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "info", "misc"}
+"""Names that say nothing about what is inside."""
+
+DOORS: Mapping[str, frozenset[str]] = {
+    "nbformat": frozenset({"lessons_lib.publish.notebook"}),
+    "nbclient": frozenset({"lessons_lib.publish.execute"}),
+    "IPython": frozenset({"lessons_lib.checks", "lessons_lib.lesson", "lessons_lib.refusals"}),
+    "pygments": frozenset({"lessons_lib.show"}),
+}
+"""Each third-party package, and the modules that may import it."""
+
+OURS = {"runtime", "lessons_lib"}
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_what_is_public_has_a_docstring(module: Module) -> None:
+    missing = [name for name, node in _public(module) if not ast.get_docstring(node)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.name)
+def test_other_peoples_packages_come_in_by_their_door(module: Module) -> None:
+    for package, line in imports(module):
+        if package in OURS or package in sys.stdlib_module_names:
+            continue
+        assert module.name in DOORS.get(package, frozenset()), (
+            f"{module.path}:{line} imports {package}: say in DOORS that this is its door"
+        )
+
+
+def test_every_door_is_used() -> None:
+    used = {(package, module.name) for module in modules() for package, _ in imports(module)}
+    doors = {(package, name) for package, names in DOORS.items() for name in names}
+    assert doors - used == set()
+
+
+def test_names_say_what_is_inside() -> None:
+    assert [path for path in tracked() if PurePath(path).stem.lower() in EMPTY_NAMES] == []
+
+
+def test_parts_of_the_engine_are_loaded_one_by_one() -> None:
+    """Importing a package runs its __init__: only a door may have something in there."""
+    full = {m.name for m in modules() if m.path.endswith("__init__.py") and m.tree.body}
+    assert {name for name in full if name.count(".") < 2} <= {
+        *("runtime.engine", "lessons_lib.publish", "lessons_lib.exercises")
+    }
+
+
+def _public(module: Module) -> Iterator[tuple[str, ast.Module | ast.FunctionDef | ast.ClassDef]]:
+    """The module, its functions and classes. An empty `__init__.py` has nothing to say."""
+    if module.tree.body:
+        yield module.name, module.tree
+    for node in module.tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name, node
