@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from typing import NoReturn
 
 from runtime.container import init, messages
 from runtime.container.messages import Message
@@ -61,16 +62,23 @@ def run(program: Process, stdio: init.Stdio) -> int:
 
     Raises CommandNotStarted.
     """
-    report, report_end = os.pipe()
+    channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     child = os.fork()
     if child == 0:
-        os.setsid()
-        init.report_failure(lambda: init.execute(program, stdio), report_end)
-    for descriptor in {report_end, stdio.stdin, stdio.stdout, stdio.stderr}:
+        _become(program, stdio, theirs)
+    for descriptor in {theirs.detach(), stdio.stdin, stdio.stdout, stdio.stderr}:
         os.close(descriptor)
-    with os.fdopen(report, "rb") as answer:
-        problem = answer.read()
+    problem, _ = messages.receive(channel)  # none: it was closed by becoming the program
     _, status = os.waitpid(child, 0)
-    if problem:
-        raise messages.as_error(json.loads(problem))
+    if problem is not None:
+        raise messages.as_error(problem["error"])
     return process.exit_code(status)
+
+
+def _become(program: Process, stdio: init.Stdio, channel: socket.socket) -> NoReturn:
+    try:
+        os.setsid()
+        init.execute(program, stdio)
+    except BaseException as error:  # noqa: BLE001  (a forked child must never return)
+        messages.send(channel, {"error": json.loads(messages.described(error))})
+    os._exit(125)

@@ -1,8 +1,8 @@
 """PID 1's first steps: from a fresh fork to the container's own program.
 
-`become` runs in the child that the monitor has forked into a new PID namespace. It reads like
-the list it carries out: join the control group, leave the host's namespaces, put the pile of
-layers together, make it the root, furnish it, give power away, and turn into the program.
+`become` runs in the child that the monitor has forked into a new PID namespace (`first`). It
+reads like the list it carries out: join the control group, leave the host's namespaces, put the
+pile of layers together, make it the root, furnish it, give power away, turn into the program.
 
 The order carries the safety. What is needed from the host (the bind mounts' sources) is opened
 *before* `pivot_root`; every path of the container is resolved *after* it, when no symbolic
@@ -14,13 +14,12 @@ notebook library. runtime-spec: runtime.md "Lifecycle", config-linux.md
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import signal
+import socket
 import stat
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -76,19 +75,19 @@ class World:
     lifeline: bool
 
 
-def become(world: World, stdio: Stdio, go: int) -> NoReturn:
+def become(world: World, stdio: Stdio, channel: socket.socket) -> NoReturn:
     """Turn the calling process into the container that `world` describes.
 
-    When everything is set up it waits at `go`, a pipe, for permission to begin. The root is put
-    together at the bundle's rootfs, an empty directory of the host; the mount there is only
-    seen by this process and its children. Raises KernelError or OnggiError when a step fails;
-    the caller reports it and ends.
+    It is in the early namespaces already. When everything is set up it waits at `channel` for
+    permission to begin. The root is put together at the bundle's rootfs, an empty directory of
+    the host; the mount there is only seen by this process and its children. Raises KernelError
+    or OnggiError when a step fails; the caller reports it and ends.
     """
     spec, bundle = world.spec, world.bundle
-    os.setsid()
     forbid_imports()
     world.group.join()
-    enter_new_namespaces(spec)
+    enter_late_namespaces()
+    namespaces.sethostname(spec.hostname)
     mount_root(world.overlay, bundle)
     sources = open_sources(spec.mounts)
     change_root(bundle.rootfs)
@@ -100,26 +99,25 @@ def become(world: World, stdio: Stdio, go: int) -> NoReturn:
     protect(spec.readonly_paths)
     if spec.root_readonly:
         mount.make_read_only("/")
-    if not os.read(go, 1):
+    permission, _ = messages.receive(channel)
+    if permission is None:
         os._exit(1)  # the monitor has decided against it
     if not world.lifeline:
         process.die_with_parent(0)
     execute(spec.process, stdio)
 
 
-def enter_new_namespaces(spec: Spec) -> None:
-    """Leave the host's namespaces. The PID namespace was entered by being forked into it; the
-    control group namespace comes after joining the group, which thereby becomes its root.
+def enter_early_namespaces() -> None:
+    """Leave the host's network, IPC and host name; they depend on nothing that is to come."""
+    namespaces.unshare(namespaces.CLONE_NEWNET | namespaces.CLONE_NEWIPC | namespaces.CLONE_NEWUTS)
+    netdevice.bring_up("lo")
+
+
+def enter_late_namespaces() -> None:
+    """Leave the host's mounts, as they are by now, and its control groups: the group that this
+    process is in becomes the root of those that it sees.
     """
-    kinds = [kind for kind in spec.namespaces if kind != "pid"]
-    flags = 0
-    for kind in kinds:
-        flags |= namespaces.FLAG_OF_KIND[kind]
-    namespaces.unshare(flags)
-    if spec.hostname:
-        namespaces.sethostname(spec.hostname)
-    if "network" in kinds:
-        netdevice.bring_up("lo")
+    namespaces.unshare(namespaces.CLONE_NEWNS | namespaces.CLONE_NEWCGROUP)
 
 
 def mount_root(overlay: Overlay, bundle: Bundle) -> None:
@@ -316,20 +314,6 @@ def refusal(command: str, error: OSError) -> CommandNotStarted:
         command=command,
         reason=error.strerror,
     )
-
-
-def report_failure(action: Callable[[], NoReturn], report: int) -> NoReturn:
-    """Run `action`, which never returns when it succeeds; write why it failed to `report`.
-
-    The descriptor is closed on exec, so whoever reads its other end learns of success by
-    end-of-file.
-    """
-    try:
-        action()
-    except BaseException as error:  # noqa: BLE001  (a forked child must never return)
-        with contextlib.suppress(OSError):
-            os.write(report, messages.described(error))
-    os._exit(125)
 
 
 def forbid_imports() -> None:

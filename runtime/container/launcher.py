@@ -29,9 +29,11 @@ from typing import NoReturn
 
 from runtime.container import init, messages
 from runtime.container.execute import execute
+from runtime.container.first import FirstProcess
 from runtime.container.messages import Start
 from runtime.container.monitor import monitor
 from runtime.container.records import Records
+from runtime.errors import OnggiError
 from runtime.linux import cgroup, process
 
 IDLE_S = 60.0
@@ -86,18 +88,22 @@ def serve_one(
     listener: socket.socket, root: Path, needed: int, taken: int, launcher: int
 ) -> NoReturn:
     """The spare's life: get ready, wait for a caller, hold the conversation, end."""
+    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    first = FirstProcess(root)
     records = Records(root)
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(OnggiError):
         records.database.one("SELECT 1")  # opens the file and reads its schema
     ready, _, _ = select.select([listener.fileno(), needed], [], [])
     if listener.fileno() not in ready:
+        first.dismiss()
         os._exit(0)
     connection, _ = listener.accept()
     os.write(taken, b"!")
     for descriptor in (needed, taken, listener.detach()):
         os.close(descriptor)
     try:
-        _converse(records, connection)
+        _converse(records, first, connection)
     except BaseException:  # noqa: BLE001  (a forked child must not return into the loop)
         traceback.print_exc(file=sys.stderr)
     if os.getppid() != launcher:
@@ -122,15 +128,14 @@ def leave_group() -> None:
     GROUP.remove_if_empty()
 
 
-def _converse(records: Records, connection: socket.socket) -> None:
+def _converse(records: Records, first: FirstProcess, connection: socket.socket) -> None:
     """Carry out one request."""
-    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
     message, descriptors = messages.receive(connection)
     if message is None:
-        return
-    if message["verb"] == "exec":
+        first.dismiss()
+    elif message["verb"] == "exec":
+        first.dismiss()
         execute(message, connection, init.Stdio(*descriptors))
     else:
         start = Start.from_message(records.root, message)
-        monitor(start, records, connection, descriptors[0] if descriptors else None)
+        monitor(start, records, first, connection, descriptors[0] if descriptors else None)

@@ -27,6 +27,9 @@ Message = dict[str, Any]
 SOCKET = "monitor.sock"
 """A monitor's socket, in its container's directory."""
 
+STREAMS = ("stdout", "stderr")
+"""The container's outputs; each is a named pipe of that name in its directory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exit:

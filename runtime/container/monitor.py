@@ -19,7 +19,6 @@ import contextlib
 import fcntl
 import json
 import os
-import select
 import selectors
 import signal
 import socket
@@ -28,16 +27,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runtime.container import init, log, messages, state
+from runtime.container import log, messages, state
 from runtime.container.bundle import Bundle
-from runtime.container.messages import SOCKET, Exit, Message, Start
+from runtime.container.first import FirstProcess
+from runtime.container.messages import SOCKET, STREAMS, Exit, Message, Start
 from runtime.container.records import Records
 from runtime.errors import CommandNotStarted, InvalidTransition, OnggiError
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
-from runtime.snapshot.overlay import Snapshots
 
-STREAMS = ("stdout", "stderr")
 PIPE_CHUNK = 1 << 16
 
 
@@ -53,7 +51,13 @@ class Running:
     callers: list[socket.socket] = field(default_factory=list)
 
 
-def monitor(start: Start, records: Records, caller: socket.socket, stdin: int | None) -> None:
+def monitor(
+    start: Start,
+    records: Records,
+    first: FirstProcess,
+    caller: socket.socket,
+    stdin: int | None,
+) -> None:
     """Start the container, stay until it has ended, record how.
 
     `caller` is told the PID or the error, then `output`, then the exit. Never raises: what
@@ -64,7 +68,7 @@ def monitor(start: Start, records: Records, caller: socket.socket, stdin: int | 
     record = Record(start, records)
     try:
         with only_monitor(start):
-            running, listener = launch(start, record, stdin)
+            running, listener = launch(start, record, first, stdin)
             running.callers.append(caller)
             _tell(running, {"pid": running.pid})
             attend(running, listener, caller if start.lifeline else None)
@@ -96,74 +100,34 @@ def only_monitor(start: Start) -> Iterator[None]:
         os.close(lock)
 
 
-def launch(start: Start, record: Record, stdin: int | None) -> tuple[Running, socket.socket]:
-    """Make the control group and the pipes, fork PID 1, and let it become the program.
+def launch(
+    start: Start, record: Record, first: FirstProcess, stdin: int | None
+) -> tuple[Running, socket.socket]:
+    """Make the control group and the pipes, and let `first` become the program.
 
-    The child sets itself up while the parent writes down that it exists; only then may it
-    begin. Raises what went wrong inside; then nothing is left of it.
+    It sets itself up while this process writes down that it exists; only then may it begin.
+    Raises what went wrong inside; then nothing is left of it.
     """
-    bundle = Bundle(start.root, start.directory)
-    spec = bundle.spec()
-    overlay = Snapshots(start.root).overlay(start.snapshot)
     group = Cgroup(start.directory.name)
-    group.create(spec.resources)
+    group.create(Bundle(start.root, start.directory).spec().resources)
     try:
-        pipes, stdio = _open_pipes(start.directory, stdin)
-        world = init.World(spec, overlay, bundle, group, start.lifeline)
-        pid, go, report = _fork_first_process(world, stdio)
+        pipes = open_pipes(start.directory)
+        first.furnish(start, stdin)
+        listener = messages.listen(start.directory / SOCKET)
         try:
-            listener = messages.listen(start.directory / SOCKET)
-            record.started(pid)
-            _let_begin(pid, go, report)
+            record.started(first.pid)
+            first.begin()
         except BaseException as error:
-            os.close(go)
-            _bury(pid)
             (start.directory / SOCKET).unlink(missing_ok=True)
+            first.dismiss()
             record.failed(error)
             raise
     except BaseException:
+        group.kill()
         group.remove()
         raise
     writer = log.Writer(start.directory / log.NAME)
-    return Running(pid, namespaces.pidfd_open(pid), pipes, writer, group), listener
-
-
-def _fork_first_process(world: init.World, stdio: init.Stdio) -> tuple[int, int, int]:
-    """PID 1, the pipe through which it is told to go, and the one through which it reports."""
-    report, report_end = os.pipe()
-    go_end, go = os.pipe()
-    me = namespaces.pidfd_open(os.getpid())
-    namespaces.unshare(namespaces.CLONE_NEWPID)
-    pid = os.fork()
-    if pid == 0:
-        os.close(go)
-        _tie_to(me)
-        init.report_failure(lambda: init.become(world, stdio, go_end), report_end)
-    for descriptor in {me, go_end, report_end, stdio.stdin, stdio.stdout, stdio.stderr}:
-        os.close(descriptor)
-    return pid, go, report
-
-
-def _let_begin(pid: int, go: int, report: int) -> None:
-    """Say go, and wait until the child is the program. Raises what it reports instead."""
-    with contextlib.suppress(BrokenPipeError):  # it has failed already, and says why
-        os.write(go, b"go")
-    with os.fdopen(report, "rb") as answer:
-        if problem := answer.read():
-            raise messages.as_error(json.loads(problem))
-
-
-def _bury(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-
-
-def _tie_to(monitor_pidfd: int) -> None:
-    """A half set up container must not outlive its monitor, nor one that died before this."""
-    process.die_with_parent(signal.SIGKILL)
-    if select.select([monitor_pidfd], [], [], 0)[0]:
-        os._exit(1)
+    return Running(first.pid, namespaces.pidfd_open(first.pid), pipes, writer, group), listener
 
 
 def attend(running: Running, listener: socket.socket, lifeline: socket.socket | None) -> None:
@@ -265,22 +229,15 @@ class Record:
             state.advance(self.records.database, self.container_id, verb, **columns)
 
 
-def _open_pipes(directory: Path, stdin: int | None) -> tuple[dict[int, str], init.Stdio]:
-    """The monitor's reading ends by stream, and what becomes the program's 0, 1 and 2.
-
-    The program's ends are opened for reading and writing: see the module's first lines.
-    """
+def open_pipes(directory: Path) -> dict[int, str]:
+    """Make the named pipes for the container's output; this process's ends, by stream."""
     mine: dict[int, str] = {}
-    theirs: list[int] = []
     for stream in STREAMS:
         path = directory / stream
         if not path.exists():
             os.mkfifo(path, 0o600)
-        theirs.append(os.open(path, os.O_RDWR | os.O_CLOEXEC))
         mine[os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)] = stream
-    if stdin is None:
-        stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-    return mine, init.Stdio(stdin, *theirs)
+    return mine
 
 
 def _tell(running: Running, message: Message) -> None:

@@ -1,0 +1,109 @@
+"""PID 1 before its program: forked before it is needed, furnished when it is.
+
+Forking, and making namespaces, takes a third of a container's start. Much of it does not depend
+on which container it will be, so it is done ahead: a `FirstProcess` waits, alone in new PID,
+network, IPC and UTS namespaces, for its orders.
+
+    monitor                                    first process
+    fork ───────────────────────────────────▶  new namespaces, loopback up
+    furnish: {start}, standard input ───────▶  layers, mounts, devices (`init.become`)
+    begin:   {go} ──────────────────────────▶  gives power away, becomes the program
+                      ◀── {error}, or the end of the channel: it is the program
+
+The channel is closed on exec, so its end is the good news. Between `furnish` and `begin` the
+monitor writes down that the container runs, while the child works on the other processor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+from pathlib import Path
+from typing import NoReturn
+
+from runtime.container import init, messages
+from runtime.container.bundle import Bundle
+from runtime.container.messages import STREAMS, Start
+from runtime.linux import namespaces, process
+from runtime.linux.cgroup import Cgroup
+from runtime.snapshot.overlay import Snapshots
+
+
+class FirstProcess:
+    """The monitor's side. `pid` is the host's number for it."""
+
+    def __init__(self, root: Path) -> None:
+        """Fork it. The caller has no other child in a PID namespace, and never gets one."""
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        me = namespaces.pidfd_open(os.getpid())
+        with contextlib.suppress(OSError):  # without privilege: `live` will say so
+            namespaces.unshare(namespaces.CLONE_NEWPID)
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._channel.close()
+            _tie_to(me)
+            live(root, theirs)
+        os.close(me)
+        theirs.close()
+
+    def furnish(self, start: Start, stdin: int | None) -> None:
+        """Tell it which container it will be. Its control group must be there."""
+        messages.send(self._channel, start.to_message(), () if stdin is None else (stdin,))
+
+    def begin(self) -> None:
+        """Let it become its program. Raises what it reports instead."""
+        with contextlib.suppress(BrokenPipeError):  # it has failed already, and says why
+            messages.send(self._channel, {"go": True})
+        answer, _ = messages.receive(self._channel)
+        self._channel.close()
+        if answer is not None:
+            raise messages.as_error(answer["error"])
+
+    def dismiss(self) -> None:
+        """It is not needed: end it and reap it."""
+        self._channel.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+
+def live(root: Path, channel: socket.socket) -> NoReturn:
+    """The child's side. Never returns: it becomes a program, or says why not and ends."""
+    try:
+        process.set_name("onggi-init")
+        os.setsid()
+        init.enter_early_namespaces()
+        message, descriptors = messages.receive(channel)
+        if message is not None:
+            start = Start.from_message(root, message)
+            init.become(_world(start), _stdio(start, descriptors), channel)
+    except BaseException as error:  # noqa: BLE001  (a forked child must never return)
+        with contextlib.suppress(OSError):
+            messages.send(channel, {"error": json.loads(messages.described(error))})
+    os._exit(125)
+
+
+def _world(start: Start) -> init.World:
+    bundle = Bundle(start.root, start.directory)
+    overlay = Snapshots(start.root).overlay(start.snapshot)
+    group = Cgroup(start.directory.name)
+    return init.World(bundle.spec(), overlay, bundle, group, start.lifeline)
+
+
+def _stdio(start: Start, descriptors: tuple[int, ...]) -> init.Stdio:
+    """The named pipes, opened for reading, too: see the first lines of `monitor`."""
+    stdin = descriptors[0] if descriptors else os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    outputs = (os.open(start.directory / name, os.O_RDWR | os.O_CLOEXEC) for name in STREAMS)
+    return init.Stdio(stdin, *outputs)
+
+
+def _tie_to(monitor_pidfd: int) -> None:
+    """A half made container must not outlive its monitor, nor one that died before this."""
+    process.die_with_parent(signal.SIGKILL)
+    if select.select([monitor_pidfd], [], [], 0)[0]:
+        os._exit(1)
+    os.close(monitor_pidfd)
