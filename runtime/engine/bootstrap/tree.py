@@ -81,11 +81,13 @@ class Tree:
         return cls({path: named[path] for path in sorted(named)})
 
     def on_top_of(self, *below: Tree) -> Tree:
-        """Only what the trees below do not have already: a layer holds differences."""
+        """Only what the trees below do not have already, and the folders that lead there."""
         held: dict[PurePosixPath, Entry] = {}
         for tree in below:
             held |= tree.entries
-        return Tree.of(entry for entry in self.entries.values() if held.get(entry.path) != entry)
+        new = {path for path, entry in self.entries.items() if held.get(path) != entry}
+        kept = new.union(*(path.parents[:-1] for path in new))
+        return Tree({path: entry for path, entry in self.entries.items() if path in kept})
 
 
 def merged(path: Path | PurePosixPath | str) -> PurePosixPath:
