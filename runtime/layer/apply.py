@@ -32,7 +32,10 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a layer may unpack to before it is taken for a bomb; `depth` is the parts of a name."""
+    """How much a layer may unpack to before it is taken for a bomb.
+
+    `depth` counts the parts of a name.
+    """
 
     bytes: int = 64 << 30
     entries: int = 4_000_000

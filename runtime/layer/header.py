@@ -220,8 +220,8 @@ def _kind(typeflag: bytes, name: bytes, records: Mapping[str, bytes]) -> EntryKi
         raise InvalidInput(
             "{name!r}: a tar entry of type {typeflag!r} is not supported",
             hint="sparse files and multi-volume archives cannot be in a layer",
-            name=name,
-            typeflag=typeflag,
+            name=name.decode(errors="surrogateescape"),
+            typeflag=typeflag.decode(errors="replace"),
         )
     # Before there was a typeflag for it, a directory was a name that ends with a slash.
     is_old_directory = kind is EntryKind.FILE and name.endswith(b"/")

@@ -30,6 +30,7 @@ from runtime.linux.files import open_beneath
 
 _T = TypeVar("_T")
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_BENEATH = os.O_RDONLY | os.O_DIRECTORY  # open_beneath itself says ELOOP to a link
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _PATH_BYTES = 4095  # PATH_MAX without the final zero
 
@@ -87,7 +88,7 @@ class Target:
         except KernelError:
             raise
         except OSError as cause:
-            raise KernelError("unpack", repr(entry.name), cause.errno or 0) from cause
+            raise KernelError("unpack", repr(os.fsdecode(entry.name)), cause.errno or 0) from cause
 
     # ── Names ────────────────────────────────────────────────────────────────────────────────
 
@@ -98,7 +99,7 @@ class Target:
             raise UnsafePath(
                 "the layer names {name!r}, which leads outside of it",
                 hint="do not use this image: it was made to attack its host, or is damaged",
-                name=name,
+                name=os.fsdecode(name),
             )
         if len(parts) > self._depth_limit or len(name) > _PATH_BYTES:
             raise InvalidInput(
@@ -119,7 +120,7 @@ class Target:
 
     def _open_directory(self, parts: tuple[bytes, ...]) -> int:
         try:
-            return open_beneath(self._root, b"/".join(parts) or b".", _DIRECTORY)
+            return open_beneath(self._root, b"/".join(parts) or b".", _BENEATH)
         except KernelError as failure:
             if failure.errno not in (ENOENT, ENOTDIR, ELOOP):
                 raise
@@ -147,7 +148,7 @@ class Target:
                 raise UnsafePath(
                     "the layer writes through {name!r}, which is not a directory",
                     hint="do not use this image: it was made to attack its host, or is damaged",
-                    name=b"/".join(parts),
+                    name=os.fsdecode(b"/".join(parts)),
                 ) from None
             return os.open(name, _DIRECTORY, dir_fd=parent)
         descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
@@ -206,37 +207,33 @@ class Target:
         """A second name for a file of this layer; for one of another layer there is no way."""
         target = self._checked(entry.link)
         if not target or target == parts:
-            raise self._no_link_target(entry)
-        try:
-            directory = open_beneath(self._root, b"/".join(target[:-1]) or b".", _DIRECTORY)
-        except KernelError as cause:
-            if cause.errno == ELOOP:
-                raise UnsafePath(
-                    "the layer links {name!r} through a symbolic link, to {target!r}",
-                    name=entry.name,
-                    target=entry.link,
-                ) from cause
-            raise self._no_link_target(entry) from cause
+            raise _no_link_target(entry)
+        source = self._open_link_source(target[:-1], entry)
         try:
             self._replacing(
                 parent,
                 name,
                 lambda: os.link(
-                    target[-1], name, src_dir_fd=directory, dst_dir_fd=parent, follow_symlinks=False
+                    target[-1], name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False
                 ),
             )
         except (FileNotFoundError, PermissionError) as cause:  # EPERM: it is a directory
-            raise self._no_link_target(entry) from cause
+            raise _no_link_target(entry) from cause
         finally:
-            os.close(directory)
+            os.close(source)
 
-    @staticmethod
-    def _no_link_target(entry: Entry) -> InvalidInput:
-        return InvalidInput(
-            "the layer links {name!r} to {target!r}, which is no file of this layer",
-            name=entry.name,
-            target=entry.link,
-        )
+    def _open_link_source(self, parts: tuple[bytes, ...], entry: Entry) -> int:
+        try:
+            return open_beneath(self._root, b"/".join(parts) or b".", _BENEATH)
+        except KernelError as cause:
+            if cause.errno == ELOOP:
+                raise UnsafePath(
+                    "the layer links {name!r} to {target!r}, which is behind a symbolic link",
+                    hint="do not use this image: it was made to attack its host, or is damaged",
+                    name=os.fsdecode(entry.name),
+                    target=os.fsdecode(entry.link),
+                ) from cause
+            raise _no_link_target(entry) from cause
 
     def _replacing(self, parent: int, name: bytes, make: Callable[[], _T]) -> _T:
         """What `make` makes; if something is there already, in its place."""
@@ -300,11 +297,19 @@ class Target:
         for name, mtime_ns in self._mtimes.items():
             # A later entry may have replaced the directory by something else.
             with contextlib.suppress(KernelError):
-                descriptor = open_beneath(self._root, name, _DIRECTORY)
+                descriptor = open_beneath(self._root, name, _BENEATH)
                 try:
                     os.utime(descriptor, ns=(mtime_ns, mtime_ns))
                 finally:
                     os.close(descriptor)
+
+
+def _no_link_target(entry: Entry) -> InvalidInput:
+    return InvalidInput(
+        "the layer links {name!r} to {target!r}, which is no file of this layer",
+        name=os.fsdecode(entry.name),
+        target=os.fsdecode(entry.link),
+    )
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

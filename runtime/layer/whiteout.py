@@ -37,7 +37,9 @@ def hidden_name(mark: bytes) -> bytes:
     """Which name the mark `.wh.NAME` hides. Raises UnsafePath if it is no name of a file."""
     name = mark.removeprefix(PREFIX)
     if name in (b"", b".", b".."):
-        raise UnsafePath("the whiteout {mark!r} would delete a directory it is in", mark=mark)
+        raise UnsafePath(
+            "the whiteout {mark!r} would delete a directory it is in", mark=os.fsdecode(mark)
+        )
     return name
 
 

@@ -46,9 +46,9 @@ def open_in_root(root_fd: int, path: bytes | str, flags: int, mode: int = 0) -> 
 
 
 def _openat2(root_fd: int, path: bytes | str, flags: int, mode: int, resolve: int) -> int:
-    name = os.fsencode(path)
+    name, shown = os.fsencode(path), repr(os.fsdecode(path))
     if b"\0" in name:  # C would read only what stands before it
-        raise KernelError("openat2", repr(path), EINVAL)
+        raise KernelError("openat2", shown, EINVAL)
     how = struct.pack("=QQQ", flags | os.O_CLOEXEC, mode, resolve)
     for _ in range(_ATTEMPTS):
         try:
@@ -58,8 +58,8 @@ def _openat2(root_fd: int, path: bytes | str, flags: int, mode: int, resolve: in
                 raise _without_openat2() from failure
             # Something was renamed while the kernel walked a `..`: it asks to be called again.
             if failure.errno != EAGAIN:
-                raise
-    raise KernelError("openat2", repr(path), EAGAIN)
+                raise KernelError("openat2", shown, failure.errno or 0) from failure
+    raise KernelError("openat2", shown, EAGAIN)
 
 
 def _without_openat2() -> HostLacks:
