@@ -20,7 +20,7 @@ from lessons_lib.shown import (
     code,
     escaped,
     strong,
-    table_of_html,
+    table,
     words_table,
 )
 from runtime.engine.container import Container
@@ -42,7 +42,7 @@ def changes(*containers: Container) -> Shown:
         ]
         for name, letter, path in rows
     ]
-    return Shown(words_table([head, *plain]), table_of_html(map(escaped, head), page))
+    return Shown(words_table([head, *plain]), table(map(escaped, head), page))
 
 
 def changed_files(container: Container) -> Iterator[tuple[str, str]]:

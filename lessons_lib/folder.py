@@ -20,11 +20,9 @@ def root() -> Path:
 
 
 def enter(lesson: str) -> Path:
-    """Make the lesson's folder if it is missing, and the current one."""
-    place = root() / lesson
-    place.mkdir(parents=True, exist_ok=True)
-    _open[:] = [place]
-    return place
+    """Make the lesson's folder the current one. Whoever writes there first, makes it."""
+    _open[:] = [root() / lesson]
+    return _open[0]
 
 
 def leave() -> None:
@@ -37,9 +35,3 @@ def current() -> Path:
     if not _open:
         raise Refused("folder.closed")
     return _open[0]
-
-
-def shortened(place: Path) -> str:
-    """The path as a learner would write it, with ~ for the home folder."""
-    home = Path.home()
-    return f"~/{place.relative_to(home)}" if place.is_relative_to(home) else str(place)

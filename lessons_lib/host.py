@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lessons_lib.language import say
-from lessons_lib.shown import BERRY, LEAF, Shown, code, escaped, strong, table_of_html, words_table
+from lessons_lib.shown import BERRY, LEAF, Shown, code, escaped, strong, table, words_table
 from runtime.linux.probe import Capability, capabilities
 
 NEEDED_FOR_CONTAINERS = (
@@ -26,13 +26,13 @@ NEEDED_FOR_CONTAINERS = (
 )
 
 
-def table(found: Sequence[Capability] | None = None) -> Shown:
+def capabilities_table(found: Sequence[Capability] | None = None) -> Shown:
     """Every capability with yes or no, its evidence, and advice where it is missing."""
     found = capabilities() if found is None else found
     head = [say(f"host.{name}") for name in ("what", "here", "evidence", "advice")]
     plain = [[_name(c), _answer(c), c.evidence, _advice(c)] for c in found]
     page = [[escaped(_name(c)), _coloured(c), code(c.evidence), escaped(_advice(c))] for c in found]
-    return Shown(words_table([head, *plain]), table_of_html(map(escaped, head), page))
+    return Shown(words_table([head, *plain]), table(map(escaped, head), page))
 
 
 def verdict(found: Sequence[Capability] | None = None) -> Shown:

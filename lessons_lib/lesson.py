@@ -70,7 +70,6 @@ class Lesson:
             if tag.startswith(self.prefix):
                 self.engine.images.remove(tag, force=True)
         shutil.rmtree(self.folder, ignore_errors=True)
-        folder.enter(self.name)
         return Shown(say("lesson.clean"))
 
     def _have_base_images(self) -> None:
@@ -82,11 +81,11 @@ class Lesson:
             clear_output(wait=True)
 
     def _repr_mimebundle_(self, **forms: object) -> dict[str, object]:
-        place = folder.shortened(self.folder)
-        return Shown(say("lesson.ready", folder=place))._repr_mimebundle_(**forms)
+        return Shown(say("lesson.ready"))._repr_mimebundle_(**forms)
 
 
 def _told(what: str, done: int, total: int) -> None:
-    """Bootstrap's progress, as a line that replaces the last one."""
-    clear_output(wait=True)
-    print(f"{what} {done}/{total}")
+    """Bootstrap's progress, as a line that replaces the last one; at its ends and every tenth."""
+    if done in (0, total) or done * 10 // total > (done - 1) * 10 // total:
+        clear_output(wait=True)
+        print(f"{what} {done}/{total}")

@@ -4,20 +4,20 @@ A container's root is a pile: the image's layers, read-only, and one writable di
 kernel shows the pile as one tree; here the directories are looked at one by one, so that a lesson
 can show what the kernel hides: a copied-up file, a file behind another, a whiteout.
 
-A whiteout is a character device with the numbers 0, 0 in the place of the deleted file.
 Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories"
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from lessons_lib.language import say
 from runtime.engine.container import Container
 from runtime.engine.image import Image
+from runtime.layer.whiteout import is_whiteout
 
 
 class Trace(Enum):
@@ -44,8 +44,7 @@ class Shelf:
             status = place.lstat()
         except (FileNotFoundError, NotADirectoryError):
             return Trace.NOTHING
-        deleted = stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
-        return Trace.WHITEOUT if deleted else Trace.FILE
+        return Trace.WHITEOUT if is_whiteout(status) else Trace.FILE
 
     def names(self, folder: str) -> frozenset[str]:
         """The names that it has in a folder of the container."""
@@ -58,14 +57,26 @@ class Shelf:
         if not place.is_file() or place.is_symlink():
             return ""
         text = place.read_bytes()[:200].decode("utf-8", "replace")
-        return " / ".join(text.split("\n")).strip(" /")
+        lines = " / ".join(text.split("\n")).strip(" /")
+        return "".join(char if char.isprintable() else "·" for char in lines)
+
+
+def made_by(created_by: str) -> str:
+    """The instruction that made a layer, without what a builder writes around it.
+
+    A base image's layers come from the host's own files, so what made them differs from host to
+    host; that they do is all that is said.
+    """
+    if created_by.startswith("onggi bootstrap"):
+        return say("overlay.from-this-host")
+    return created_by.replace("RUN /bin/sh -c ", "RUN ") or "…"
 
 
 def pile(thing: Image | Container) -> list[Shelf]:
     """The directories behind a container's or an image's files, the topmost first."""
     image = thing.image if isinstance(thing, Container) else thing
     shelves = [
-        Shelf(number, layer.created_by, layer.files)
+        Shelf(number, made_by(layer.created_by), layer.files)
         for number, layer in enumerate(image.layers, start=1)
     ]
     if isinstance(thing, Container):
@@ -95,9 +106,7 @@ def kept_paths(directory: Path, *, most: int) -> list[str]:
         for name in sorted(files):
             place = Path(folder, name)
             path = f"/{place.relative_to(directory)}"
-            status = place.lstat()
-            deleted = stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
-            found.append(f"−{path}" if deleted else path)
+            found.append(f"−{path}" if is_whiteout(place.lstat()) else path)
             if len(found) == most:
                 return found
     return found

@@ -16,7 +16,7 @@ from pathlib import Path
 from lessons_lib import folder
 from lessons_lib.language import say
 from lessons_lib.refusals import Refused
-from lessons_lib.shown import BERRY, CLAY, LEAF, Shown, card, code, escaped, strong
+from lessons_lib.shown import BERRY, CLAY, FAINT, LEAF, MONO, Shown, card, escaped, strong
 
 Answer = bool | int | float | str
 """What can be guessed and observed: a number, a word, or True and False."""
@@ -30,6 +30,7 @@ def predict(question: str, guess: Answer) -> Shown:
     if not isinstance(guess, Answer):
         raise Refused("predict.no-answer", question=question)
     guesses = {**_guesses(), question: guess}
+    folder.current().mkdir(parents=True, exist_ok=True)
     _file().write_text(json.dumps(guesses, sort_keys=True), "utf-8")
     words = say("predict.stored", guess=guess)
     return Shown(words, card(escaped(words), edge=CLAY))
@@ -45,9 +46,19 @@ def observed(question: str, value: Answer) -> Shown:
     verdict = say("predict.right" if right else "predict.wrong")
     rows = [(say("predict.guess"), guess), (say("predict.observed"), value)]
     words = "\n".join([*(f"{name}: {answer}" for name, answer in rows), verdict])
-    page = "<br>".join(f"{escaped(name)}: {code(str(answer))}" for name, answer in rows)
     colour = LEAF if right else BERRY
-    return Shown(words, card(f"{page}<br>{strong(verdict, colour)}", edge=colour))
+    page = "".join(_beside(name, str(answer)) for name, answer in rows)
+    return Shown(words, card(f"{page}<div>{strong(verdict, colour)}</div>", edge=colour))
+
+
+def _beside(name: str, answer: str) -> str:
+    """A name with its answer below it, large; the next one stands to its right."""
+    style = f"font-family:{MONO};font-size:24px;line-height:1.3"
+    return (
+        f'<div style="display:inline-block;min-width:130px;margin:0 28px 6px 0">'
+        f'<span style="color:{FAINT}">{escaped(name)}</span>'
+        f'<div style="{style}">{escaped(answer)}</div></div>'
+    )
 
 
 def _guesses() -> Mapping[str, Answer]:

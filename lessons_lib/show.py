@@ -69,8 +69,9 @@ def _coloured(text: str, marked: list[int]) -> str:
     formatter = HtmlFormatter(
         noclasses=True,
         style="friendly",
+        cssclass="onggi-source",
         hl_lines=marked,
-        prestyles=f"margin:0;font-family:{MONO};line-height:1.5",
+        prestyles=f"margin:0;background:none;font-family:{MONO};line-height:1.5",
         cssstyles="background:none;overflow-x:auto",
     )
     return str(highlight(text, PythonLexer(), formatter))

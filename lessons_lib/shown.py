@@ -62,24 +62,19 @@ def card(body: str, *, edge: str = CLAY) -> str:
     )
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """An HTML table; every cell is text and is escaped."""
-    return table_of_html(map(escaped, head), ([escaped(cell) for cell in row] for row in rows))
+def table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """A card with a table; cells are HTML. An empty `head` gives a table without one."""
+    lines = [_table_row("th", list(head)), *(_table_row("td", row) for row in rows)]
+    return card(f'<table style="border-collapse:collapse;margin:0">{"".join(lines)}</table>')
 
 
-def table_of_html(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
-    """The same for cells that are HTML already."""
-    style = f"text-align:left;padding:4px 18px 4px 0;border-bottom:1px solid {RULE};color:{INK}"
-    top = "".join(f'<th style="{style}">{cell}</th>' for cell in head)
-    body = "".join(
-        f'<tr style="background:{PAPER}">'
-        + "".join(f'<td style="{style};vertical-align:top">{cell}</td>' for cell in row)
-        + "</tr>"
-        for row in rows
+def _table_row(tag: str, cells: Sequence[str]) -> str:
+    style = (
+        f"text-align:left;vertical-align:top;padding:5px 18px 5px 0;color:{INK};"
+        f"border-bottom:1px solid {RULE};word-break:keep-all"
     )
-    return (
-        f'<table style="border-collapse:collapse;background:{PAPER}"><tr>{top}</tr>{body}</table>'
-    )
+    inside = "".join(f'<{tag} style="{style}">{cell}</{tag}>' for cell in cells)
+    return f'<tr style="background:{PAPER}">{inside}</tr>' if cells else ""
 
 
 def words_table(rows: Sequence[Sequence[str]]) -> str:

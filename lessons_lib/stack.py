@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lessons_lib.drawing import Drawing
 from lessons_lib.language import say
-from lessons_lib.overlay import kept_paths
+from lessons_lib.overlay import kept_paths, made_by
 from lessons_lib.shown import CLAY, FAINT, INK, LEAF, Shown
 from runtime.engine.container import Container
 from runtime.engine.image import Image
@@ -64,7 +64,9 @@ def layers(*shown: Image | Container) -> Shown:
         _build(ground, thing)
     floors = list(ground.values())
     words = "\n".join(_words(floors))
-    return Shown(words, picture=_picture(floors, _settings(shown), words))
+    alone = sum(floor.columns for floor in floors) == 1
+    settings = _settings(shown) if alone else ""
+    return Shown(_joined(settings, words), picture=_picture(floors, settings, words))
 
 
 def _build(ground: dict[str, Floor], thing: Image | Container) -> None:
@@ -73,7 +75,7 @@ def _build(ground: dict[str, Floor], thing: Image | Container) -> None:
     here, floor = ground, None
     for number, layer in enumerate(image.layers, start=1):
         if layer.chain_id not in here:
-            here[layer.chain_id] = Floor(number, _made_by(layer.created_by), _holds(layer.files))
+            here[layer.chain_id] = Floor(number, made_by(layer.created_by), _holds(layer.files))
         floor = here[layer.chain_id]
         here = floor.above
     if isinstance(thing, Container):
@@ -84,13 +86,8 @@ def _build(ground: dict[str, Floor], thing: Image | Container) -> None:
         floor.ends.append(_name(image))
 
 
-def _made_by(created_by: str) -> str:
-    """The instruction without what a builder writes around it."""
-    return created_by.removeprefix("/bin/sh -c ").split(" # ")[0].strip() or "…"
-
-
 def _name(image: Image) -> str:
-    return image.tags[0] if image.tags else image.short_id
+    return image.tags[0].removesuffix(":latest") if image.tags else image.short_id
 
 
 def _holds(directory: Path) -> str:
@@ -102,15 +99,20 @@ def _holds(directory: Path) -> str:
 
 
 def _settings(shown: Sequence[Image | Container]) -> str:
-    """What belongs to an image and is no layer; only where one image alone is drawn."""
-    if len(shown) != 1 or isinstance(shown[0], Container):
+    """What belongs to the topmost image and is no layer."""
+    top = shown[-1]
+    if isinstance(top, Container):
         return ""
-    config = shown[0].config.config
+    config = top.config.config
     said = [f"{name}={value}" for name, _, value in (e.partition("=") for e in config.env)]
     own = [entry for entry in said if not entry.startswith(("PATH=", "LANG=", "LC_", "SSL_"))]
     command = [" ".join((*(config.entrypoint or ()), *(config.cmd or ())))]
     parts = [*(f"ENV {entry}" for entry in own), *(f"CMD {c}" for c in command if c)]
     return say("stack.settings", settings=" · ".join(parts)) if parts else ""
+
+
+def _joined(settings: str, words: str) -> str:
+    return f"{words}\n{settings}" if settings else words
 
 
 def _words(floors: Sequence[Floor], depth: int = 0) -> Iterator[str]:

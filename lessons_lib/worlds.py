@@ -13,20 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lessons_lib.drawing import Drawing
 from lessons_lib.language import say
 from lessons_lib.overlay import pile
-from lessons_lib.shown import (
-    CLAY,
-    LEAF,
-    Shown,
-    code,
-    escaped,
-    strong,
-    table_of_html,
-    words_table,
-)
+from lessons_lib.shown import CLAY, FAINT, LEAF, Shown, code, escaped, table, words_table
 from runtime.engine.container import Container
 from runtime.linux import namespaces
+
+MARGIN = 20
+LABEL_WIDTH = 220
+PILLAR = 200
+STEP = 38
 
 KINDS = ("mount", "pid", "uts", "ipc", "network", "cgroup", "user")
 
@@ -42,18 +39,16 @@ class Row:
 
 
 def worlds(container: Container) -> Shown:
-    """Host and running container side by side: kernel, PID, host name, root, namespaces.
+    """Host and running container side by side: root, PID, host name, namespaces, kernel.
 
     Says roles ("another number") and not this host's numbers, so that two hosts agree.
     """
     pid = _pid(container)
-    rows = [_kernel(pid), _number(pid), _hostname(container), _root(pid), *_namespaces(pid)]
+    rows = [_root(pid), _number(pid), _hostname(container), *_namespaces(pid), _kernel(pid)]
     head = [say(f"worlds.{name}") for name in ("what", "host", "container", "relation")]
     plain = [[row.what, row.host, row.inside, _relation(row)] for row in rows]
-    html = [
-        [*map(escaped, line[:3]), _coloured(row)] for row, line in zip(rows, plain, strict=True)
-    ]
-    return Shown(words_table([head, *plain]), table_of_html(map(escaped, head), html))
+    words = words_table([head, *plain])
+    return Shown(words, picture=_picture(container.name, rows, words))
 
 
 def mounts(container: Container) -> Shown:
@@ -66,7 +61,7 @@ def mounts(container: Container) -> Shown:
         for shelf in shelves
         if not shelf.writable and _stands_in(options["lowerdir"], shelf.directory)
     ]
-    page = table_of_html([], [[escaped(name), code(value)] for name, value in rows])
+    page = table([], [[escaped(name), code(value)] for name, value in rows])
     return Shown(words_table(rows), page)
 
 
@@ -146,5 +141,28 @@ def _relation(row: Row) -> str:
     return say("worlds.shared" if row.shared else "worlds.own")
 
 
-def _coloured(row: Row) -> str:
-    return strong(_relation(row), CLAY if row.shared else LEAF)
+def _picture(name: str, rows: list[Row], words: str) -> str:
+    """Two pillars of what each has for itself, standing on what they share."""
+    drawing = Drawing(2 * MARGIN + LABEL_WIDTH + 2 * PILLAR, 2 * MARGIN + 30 + STEP * len(rows))
+    left = MARGIN + LABEL_WIDTH
+    for x, title in ((left, say("worlds.host")), (left + PILLAR, name)):
+        drawing.text(x + PILLAR / 2 - 6, MARGIN + 14, title, bold=True, anchor="middle")
+    for number, row in enumerate(sorted(rows, key=lambda row: row.shared)):
+        y = MARGIN + 30 + STEP * number
+        drawing.text(MARGIN, y + 20, row.what, room=LABEL_WIDTH - 12)
+        _draw_row(drawing, row, left, y)
+    return drawing.svg(say("worlds.title"), words)
+
+
+def _draw_row(drawing: Drawing, row: Row, x: float, y: float) -> None:
+    """A wide box for what is shared, else one in each pillar."""
+    boxes = [(x, 2 * PILLAR, f"{row.host} ({_relation(row)})", "#e8c9a8", CLAY)]
+    if not row.shared:
+        boxes = [
+            (x, PILLAR, row.host, "#ffffff", FAINT),
+            (x + PILLAR, PILLAR, row.inside, "#e3eddf", LEAF),
+        ]
+    for left, wide, text, fill, edge in boxes:
+        drawing.box(left, y, wide - 12, STEP - 8, fill=fill, edge=edge)
+        middle = left + (wide - 12) / 2
+        drawing.text(middle, y + 20, text, size=12.5, anchor="middle", room=wide - 30)

@@ -19,7 +19,7 @@ def a_drawing(text: str) -> str:
     return drawing.svg(text, text)
 
 
-PRINTABLE = st.text(st.characters(exclude_categories=("C",)), max_size=60)
+PRINTABLE = st.text(st.characters(exclude_categories=["C"]), max_size=60)
 
 
 @given(PRINTABLE)

@@ -16,7 +16,7 @@ from lessons_lib.refusals import Refused
 @pytest.fixture(autouse=True)
 def a_lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("ONGGI_LESSONS", str(tmp_path))
-    yield folder.enter("03-test")
+    yield folder.enter("03-test")  # made by the first prediction
     folder.leave()
 
 
@@ -70,6 +70,7 @@ def test_what_is_no_answer_is_refused(guess: object) -> None:
 
 
 def test_a_damaged_file_counts_as_no_prediction(a_lesson: Path) -> None:
+    predict("q", 1)
     (a_lesson / "predictions.json").write_text("{half")
     with pytest.raises(Refused):
         observed("q", 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lessons_lib.shown import Shown, code, table, width, words_table
+from lessons_lib.shown import Shown, code, strong, table, width, words_table
 
 
 def test_words_are_always_there_and_empty_forms_are_not() -> None:
@@ -25,7 +25,12 @@ def test_columns_line_up_where_hangul_is_wide() -> None:
 
 
 def test_markup_in_cells_is_shown_and_not_obeyed() -> None:
-    page = table(["<b>"], [["<script>"]]) + code("a<b")
+    page = strong("<script>", "red") + code("a<b")
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "a&lt;b" in page
+
+
+def test_a_table_without_a_head_has_no_empty_row() -> None:
+    assert table([], [["x"]]).count("<tr") == 1
+    assert table(["name"], [["x"], ["y"]]).count("<tr") == 3
