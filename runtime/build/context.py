@@ -13,69 +13,23 @@ from __future__ import annotations
 import difflib
 import errno
 import hashlib
-import json
 import os
 import posixpath
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
+from runtime.build.sources import Kind, Source, SourceFile
 from runtime.dockerfile.ignore import Ignore, has_wildcard, path_pattern
 from runtime.dockerfile.source import Word
 from runtime.errors import DockerfileError, InvalidInput, KernelError, NotFound
 from runtime.linux.files import open_beneath, open_in_root
 
-Kind = Literal["file", "directory", "symlink"]
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """One thing to copy. `path` is below the context, `relative` below what COPY names ("" is
-    that itself). `content` is a file's sha256 or a link's target.
-    """
-
-    path: str
-    relative: str
-    kind: Kind
-    mode: int
-    mtime_ns: int
-    content: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What one word of a COPY means: `files` begins with itself; directories precede contents."""
-
-    word: Word
-    name: str
-    files: tuple[SourceFile, ...]
-
-    @property
-    def is_directory(self) -> bool:
-        return self.files[0].kind == "directory"
-
-
-def content_digest(sources: Iterable[Source]) -> str:
-    """A digest over what is copied: names, kinds, modes and bytes; no times, no owners.
-
-    So a fresh clone of the same files, or the same files touched, count as the same.
-    """
-    facts = [
-        (
-            source.name if not source.is_directory else "",
-            file.relative,
-            file.kind,
-            file.mode,
-            file.content,
-        )
-        for source in sources
-        for file in source.files
-    ]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+MAXIMUM_DEPTH = 200
+"""Directories in directories that COPY goes down: a layer may not be much deeper."""
 
 
 class Context:
@@ -127,17 +81,6 @@ class Context:
         """A descriptor to read the file at `path`, which holds no link. Raises KernelError."""
         return open_beneath(self._root, path, os.O_RDONLY)
 
-    def read_text(self, path: str) -> str | None:
-        """A small text file of the context; None if there is none. Raises InvalidInput."""
-        try:
-            descriptor = open_in_root(self._root, path, os.O_RDONLY)
-        except KernelError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR):
-                return None
-            raise
-        with os.fdopen(descriptor, "rb") as file:
-            return decode(file.read(), path)
-
     def _find(self, word: Word) -> Iterator[Source]:
         """The sources that one word means; what is ignored is as good as not there."""
         path = posixpath.normpath(word.text.lstrip("/") or ".")
@@ -155,8 +98,7 @@ class Context:
                 yield Source(word, posixpath.basename(each), files)
 
     def _skips(self, path: str) -> bool:
-        """Whether neither this nor, as far as one can say without looking, anything below it is
-        wanted."""
+        """Whether nothing here is wanted, as far as one can say without looking below it."""
         return self.ignore.ignores(path) and not self.ignore.has_exceptions
 
     def _glob(self, directory: str, parts: list[str]) -> Iterator[str]:
@@ -190,10 +132,7 @@ class Context:
                 raise self._missing(path, word) from error
             raise
         try:
-            root, found = (
-                Path(f"/proc/self/fd/{fd}").readlink() for fd in (self._root, descriptor)
-            )
-            return str(found.relative_to(root))
+            return str(_path_of(descriptor).relative_to(_path_of(self._root)))
         finally:
             os.close(descriptor)
 
@@ -217,6 +156,12 @@ class Context:
             yield from wanted
 
     def _walk_directory(self, file: SourceFile, named: str, word: Word) -> Iterator[SourceFile]:
+        if file.relative.count("/") > MAXIMUM_DEPTH:
+            raise DockerfileError(
+                "{file}:{line}:{column}: the directories are nested too deeply: {path}",
+                path=file.path[:200],
+                **word.place.facts(),
+            )
         for name in self._names(file.path):
             path, relative, below = (
                 posixpath.normpath(posixpath.join(directory, name))

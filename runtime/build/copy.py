@@ -16,8 +16,9 @@ import os
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from runtime.build.context import Context, Source, SourceFile
+from runtime.build.context import Context
 from runtime.build.owner import Owner
+from runtime.build.sources import Source, SourceFile
 from runtime.build.step import CopyFiles
 from runtime.build.tree import ImageTree
 from runtime.build.upper import Upper

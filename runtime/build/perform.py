@@ -20,15 +20,17 @@ from typing import Protocol
 
 from runtime.build import events
 from runtime.build.cache import Cache, CacheHit
-from runtime.build.context import Context, content_digest
+from runtime.build.context import Context
 from runtime.build.copy import copy_files
 from runtime.build.image import Draft
 from runtime.build.owner import find_owner
+from runtime.build.sources import content_digest
 from runtime.build.step import CopyFiles, MakeDirectory, RunCommand, Step, cache_key
 from runtime.build.tree import ImageTree, Resolved
 from runtime.build.upper import Upper, set_times
 from runtime.container.messages import Exit
 from runtime.content.store import ContentStore
+from runtime.dockerfile.source import Word
 from runtime.errors import BuildFailed, CommandNotStarted, DockerfileError, IntegrityError
 from runtime.layer.apply import apply_layer, open_layer
 from runtime.layer.diff import changes_of_upper
@@ -68,7 +70,7 @@ class Performer:
         """The image after one more step. Raises DockerfileError, BuildFailed."""
         match step:
             case RunCommand():
-                return self.layer(step, draft, lambda key, _: self.run(step, key))
+                return self.layer(step, draft, lambda key, overlay: self.run(step, key, overlay))
             case CopyFiles():
                 return self.copy(step, draft)
             case MakeDirectory():
@@ -98,8 +100,10 @@ class Performer:
 
         return self.layer(step, draft, write)
 
-    def run(self, step: RunCommand, key: str) -> None:
+    def run(self, step: RunCommand, key: str, overlay: Overlay) -> None:
         """RUN. Raises BuildFailed when the command ends with anything but 0."""
+        # The container would refuse an unknown user too, but could not say where it stands.
+        find_owner(Word(step.user, step.instruction.source.place), ImageTree.of(overlay))
         tail = bytearray()
 
         def on_output(stream: str, data: bytes) -> None:
@@ -113,12 +117,11 @@ class Performer:
             end = self.run_step(key, program, on_output)
         except CommandNotStarted as error:
             raise command_failed(step, error.exit_code, error.message) from error
-        if end.oom_killed:
-            raise command_failed(step, end.code, "killed: memory ran out")
         if end.code != 0:
             raise command_failed(step, end.code, tail.decode(errors="replace"))
 
     def without_layer(self, step: Step, draft: Draft) -> Draft:
+        """The image after a step that changes no file."""
         return draft.with_config(step, None if self.epoch is None else timestamp(self.epoch))
 
     def layer(
@@ -199,7 +202,7 @@ def resolve_directory(step: MakeDirectory, tree: ImageTree) -> Resolved:
     """Where WORKDIR leads in the image. Raises DockerfileError when that is a file."""
     try:
         found = tree.resolve(step.path)
-    except OSError as cause:
+    except NotADirectoryError as cause:
         raise _no_directory(step) from cause
     if found.entry is not None and not found.is_directory:
         raise _no_directory(step)
@@ -207,6 +210,7 @@ def resolve_directory(step: MakeDirectory, tree: ImageTree) -> Resolved:
 
 
 def command_failed(step: RunCommand, exit_status: int, log_tail: str) -> BuildFailed:
+    """The error for a RUN, with the place of its instruction."""
     return BuildFailed(
         "{file}:{line}:{column}: the command ended with exit code {exit_status}: {command}",
         hint=_HINTS.get(exit_status, ""),

@@ -56,25 +56,28 @@ class Stages:
 
     def build(self, wanted: ins.Stage) -> Draft:
         """Build a stage, and before it the earlier stages that it is based on."""
-        stages = [*self.lineage(wanted)][::-1]
+        stages = self.lineage(wanted)
         self.total = sum(1 + len(stage.instructions) for stage in stages)
-        with self.step(stages[0].base):
-            draft = self.open_base(stages[0])
-        draft = self.build_on(draft, stages[0])
-        for stage in stages[1:]:
+        draft: Draft | None = None
+        for stage in stages:
             with self.step(stage.base):
-                pass  # its base is what has just been built
+                draft = draft or self.open_base(stage)
             draft = self.build_on(draft, stage)
+        assert draft is not None
         return draft
 
-    def lineage(self, stage: ins.Stage) -> Iterator[ins.Stage]:
-        """The stage, the earlier one that its FROM names, and so on."""
-        yield stage
+    def lineage(self, wanted: ins.Stage) -> list[ins.Stage]:
+        """The stages to build: the wanted one, before it the one that its FROM names, and so on."""
+        stages = [wanted]
+        while (earlier := self.find_earlier(stages[0])) is not None:
+            stages.insert(0, earlier)
+        return stages
+
+    def find_earlier(self, stage: ins.Stage) -> ins.Stage | None:
+        """The stage above that a FROM names; None if it names an image."""
         name = self.base_name(stage)
-        for earlier in reversed(self.dockerfile.stages[: stage.index]):
-            if earlier.base.name == name:
-                yield from self.lineage(earlier)
-                return
+        above = reversed(self.dockerfile.stages[: stage.index])
+        return next((each for each in above if each.base.name == name), None)
 
     def build_on(self, draft: Draft, stage: ins.Stage) -> Draft:
         """Carry out a stage's instructions on what its FROM begins with."""

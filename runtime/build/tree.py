@@ -17,6 +17,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from runtime.errors import UnsafePath
 from runtime.layer.whiteout import is_opaque, is_whiteout
 from runtime.snapshot.overlay import Overlay
 
@@ -73,7 +74,7 @@ class ImageTree:
         """Where an absolute path leads, links followed inside the image only.
 
         What does not exist has no links, so the rest of the path is taken as it is.
-        Raises OSError: ENOTDIR when a file stands in the way, ELOOP for too many links.
+        Raises NotADirectoryError when a file stands in the way, UnsafePath for links in a circle.
         """
         pending = [*reversed(path.parts[1:])]
         trail = [Resolved(ROOT, self._root())]
@@ -88,7 +89,9 @@ class ImageTree:
             if entry and entry.is_link and (pending or follow_last):
                 links += 1
                 if links > MAXIMUM_LINKS:
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+                    raise UnsafePath(
+                        "{path} leads through too many symbolic links in the image", path=path
+                    )
                 target = PurePosixPath(entry.host.readlink())
                 if target.is_absolute():
                     trail = trail[:1]

@@ -685,8 +685,15 @@ KO: dict[str, str] = {
     "{file}:{line}:{column}: {name} needs a name before the =": (
         "{file}:{line}:{column}: {name} 인스트럭션에서 = 앞에 이름이 빠졌습니다"
     ),
-    "{file}:{line}:{column}: {name} needs {what}": (
-        "{file}:{line}:{column}: {name} 뒤에 내용이 빠졌습니다: {what}"
+    "{file}:{line}:{column}: {name} says nothing else": (
+        "{file}:{line}:{column}: {name} 뒤에 내용이 없습니다"
+    ),
+    "write it so: {usage}": "이렇게 쓰세요: {usage}",
+    "{file}:{line}:{column}: the directories are nested too deeply: {path}": (
+        "{file}:{line}:{column}: 디렉터리가 너무 깊이 겹쳐 있습니다: {path}"
+    ),
+    "{path} leads through too many symbolic links in the image": (
+        "이미지 안에서 심볼릭 링크를 너무 많이 거치는 경로입니다: {path}"
     ),
     "{file}:{line}:{column}: here-documents are not supported yet": (
         "{file}:{line}:{column}: 여기 문서(here-document)는 아직 지원하지 않습니다"

@@ -27,7 +27,11 @@ _NAME = re.compile(r"\d+|[@*#?\-$!0]|[^\W\d]\w*")
 
 def expand(word: Word, variables: Mapping[str, str], escape: str = "\\") -> str:
     """`word` as it is meant. Raises DockerfileError: an open quote, an unknown `${…}`."""
-    return _Reader(word, variables, escape).read_to_end()
+    reader = _Reader(word, variables, escape)
+    try:
+        return reader.read_to_end()
+    except RecursionError:  # `${a:-${b:-${c…`, hundreds deep
+        raise reader.bad_substitution() from None
 
 
 @dataclass(slots=True)

@@ -69,7 +69,7 @@ def parse_instruction(line: LogicalLine, escape: str = "\\") -> ins.Instruction:
 
 def _parse_from(statement: Statement) -> ins.From:
     statement.read_flags(later=("platform",))
-    statement.require_rest("an image: FROM image [AS name]")
+    statement.require_rest("FROM image [AS name]")
     words = statement.words
     if len(words) == 1:
         return ins.From(**statement.head, image=words[0])
@@ -110,7 +110,7 @@ def _parse_entrypoint(statement: Statement) -> ins.Entrypoint:
 
 def _parse_shell(statement: Statement) -> ins.Shell:
     statement.read_flags()
-    statement.require_rest('a list of strings: SHELL ["/bin/sh", "-c"]')
+    statement.require_rest('SHELL ["/bin/sh", "-c"]')
     arguments = read_json_list(statement.rest)
     if arguments is None:
         raise DockerfileError(
@@ -160,7 +160,7 @@ def _parse_label(statement: Statement) -> ins.Label:
 
 def _parse_arg(statement: Statement) -> ins.Arg:
     statement.read_flags()
-    statement.require_rest("a name: ARG name or ARG name=default")
+    statement.require_rest("ARG name=default")
     return ins.Arg(
         **statement.head, declarations=tuple(map(read_declaration, statement.quoted_words))
     )
@@ -168,31 +168,31 @@ def _parse_arg(statement: Statement) -> ins.Arg:
 
 def _parse_workdir(statement: Statement) -> ins.Workdir:
     statement.read_flags()
-    statement.require_rest("a path")
+    statement.require_rest("WORKDIR /path")
     return ins.Workdir(**statement.head, path=statement.rest)
 
 
 def _parse_user(statement: Statement) -> ins.User:
     statement.read_flags()
-    statement.require_rest("a user: USER name or USER name:group")
+    statement.require_rest("USER name:group")
     return ins.User(**statement.head, user=statement.rest)
 
 
 def _parse_expose(statement: Statement) -> ins.Expose:
     statement.read_flags()
-    statement.require_rest("a port: EXPOSE 8000 or EXPOSE 53/udp")
+    statement.require_rest("EXPOSE 8000/tcp")
     return ins.Expose(**statement.head, ports=statement.words)
 
 
 def _parse_stop_signal(statement: Statement) -> ins.StopSignal:
     statement.read_flags()
-    statement.require_rest("a signal: STOPSIGNAL SIGTERM")
+    statement.require_rest("STOPSIGNAL SIGTERM")
     return ins.StopSignal(**statement.head, signal=statement.rest)
 
 
 def _parse_maintainer(statement: Statement) -> ins.Maintainer:
     statement.read_flags()
-    statement.require_rest("a name")
+    statement.require_rest("MAINTAINER name")
     return ins.Maintainer(**statement.head, name=statement.rest)
 
 

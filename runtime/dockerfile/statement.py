@@ -23,6 +23,7 @@ from runtime.dockerfile.source import Place, Word
 from runtime.errors import DockerfileError
 
 _KEYWORD = re.compile(r"\S+")
+_OLD_PAIR = re.compile(r"(?P<name>\S+)\s+(?P<value>.+)", re.DOTALL)
 _HERE_DOCUMENT = re.compile(r"\d*<<-?[^<]+")
 
 
@@ -86,13 +87,18 @@ class Statement:
         """The rest, split at blanks outside of quotes (ENV, LABEL, ARG)."""
         return split_quoted(self.line, self.start, self.escape)
 
-    def require_rest(self, what: str) -> None:
-        """Raises DockerfileError when nothing follows the keyword."""
+    def word(self, start: int, end: int) -> Word:
+        """A stretch of the rest, by offsets in it."""
+        return self.line.word(self.start + start, self.start + end)
+
+    def require_rest(self, usage: str) -> None:
+        """Raises DockerfileError when nothing follows the keyword. `usage` shows what should."""
         if not self.rest.text:
             raise DockerfileError(
-                "{file}:{line}:{column}: {name} needs {what}",
+                "{file}:{line}:{column}: {name} says nothing else",
+                hint="write it so: {usage}",
                 name=self.name,
-                what=what,
+                usage=usage,
                 **self.keyword.place.facts(),
             )
 
@@ -146,7 +152,7 @@ def _unknown_flag(
 
 def read_command(statement: Statement) -> Command:
     """A JSON list is an exec form; everything else is a line for the shell."""
-    statement.require_rest("a command")
+    statement.require_rest(f"{statement.name} command")
     arguments = read_json_list(statement.rest)
     if arguments is not None:
         return ExecForm(arguments)
@@ -176,6 +182,7 @@ def read_json_list(word: Word) -> tuple[str, ...] | None:
 
 
 def empty_list(statement: Statement) -> DockerfileError:
+    """The error for `[]` where something must be run."""
     return DockerfileError(
         "{file}:{line}:{column}: {name} needs at least one string in its list",
         name=statement.name,
@@ -185,25 +192,21 @@ def empty_list(statement: Statement) -> DockerfileError:
 
 def read_pairs(statement: Statement) -> tuple[Pair, ...]:
     """`name=value…`, or the old form `name value`, where everything after the name counts."""
-    statement.require_rest("a name and a value: name=value")
+    statement.require_rest(f"{statement.name} name=value")
     words = statement.quoted_words
     if "=" in words[0].text:
         return tuple(_pair(statement, word) for word in words)
-    name = statement.words[0]
-    after = statement.start + len(name.text)
-    value_start = (
-        after + len(statement.line.text[after:]) - len(statement.line.text[after:].lstrip())
-    )
-    stop = statement.start + len(statement.rest.text)
-    if value_start >= stop:
+    old_form = _OLD_PAIR.fullmatch(statement.rest.text)
+    if old_form is None:
         raise DockerfileError(
             "{file}:{line}:{column}: {name} needs a value for {variable}",
             hint="{name} {variable}=value",
             name=statement.name,
-            variable=name.text,
-            **name.place.facts(),
+            variable=words[0].text,
+            **words[0].place.facts(),
         )
-    return (Pair(name, statement.line.word(value_start, stop)),)
+    spans = (old_form.span(group) for group in ("name", "value"))
+    return (Pair(*(statement.word(*span) for span in spans)),)
 
 
 def _pair(statement: Statement, word: Word) -> Pair:
@@ -225,6 +228,7 @@ def _pair(statement: Statement, word: Word) -> Pair:
 
 
 def read_declaration(word: Word) -> Declaration:
+    """`name`, or `name=default`, of an ARG."""
     name, value = _split_at_equals(word)
     if not name.text:
         raise DockerfileError(

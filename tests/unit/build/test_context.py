@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.build.context import Context, Source, content_digest
+from runtime.build.context import Context
+from runtime.build.sources import Source, content_digest
 from runtime.dockerfile.ignore import Ignore
 from runtime.dockerfile.source import Place, Word
 from runtime.errors import DockerfileError, NotFound
@@ -186,3 +187,12 @@ def test_names_that_are_not_utf8(root: Path) -> None:
     (root / os.fsdecode(b"src/\xff\xfe")).write_text("odd")
     assert os.fsdecode(b"\xff\xfe") in {file.relative for file in find(root, "src")[0].files}
     assert digest(root)
+
+
+def test_directories_nested_too_deeply(root: Path) -> None:
+    deep = root / "src"
+    for _ in range(250):
+        deep = deep / "d"
+        deep.mkdir()
+    with pytest.raises(DockerfileError, match="nested too deeply"):
+        find(root, "src")

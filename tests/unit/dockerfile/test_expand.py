@@ -124,3 +124,8 @@ def test_any_word_is_expanded_or_refused(text: str) -> None:
 @given(st.text(alphabet=st.characters(exclude_characters="$'\"\\")))
 def test_what_has_no_special_character_stays(text: str) -> None:
     assert expanded(text) == text
+
+
+def test_bottomless_nesting_is_refused() -> None:
+    with pytest.raises(DockerfileError, match="not a variable"):
+        expanded("${a:-" * 3000 + "}" * 3000)
