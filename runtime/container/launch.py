@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import os
 import select
 import socket
 import subprocess
@@ -21,8 +22,8 @@ from pathlib import Path
 
 from runtime.container import messages
 from runtime.container.messages import SOCKET, Exit, Message, Start
-from runtime.errors import OnggiError
-from runtime.linux import namespaces
+from runtime.errors import KernelError, OnggiError
+from runtime.linux import mount, namespaces
 from runtime.oci.spec import Process
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -186,19 +187,37 @@ def _spawn(root: Path, path: Path, listener: socket.socket) -> None:
     """Start the launcher: isolated from the environment, the directory and the terminal."""
     # -I and -S: no user site, no environment variable decides what runs with privilege.
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM]
+    interpreter = _out_of_reach(Path(sys.executable))
     arguments = [str(_PACKAGE.parent), str(listener.fileno()), str(root), str(path)]
     with (path.parent / "launcher.log").open("ab") as errors:
         subprocess.run(
             [*command, *arguments],
+            executable=f"/proc/self/fd/{interpreter}",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,
-            pass_fds=(listener.fileno(),),
+            pass_fds=(listener.fileno(), interpreter),
             env={"LANG": "C.UTF-8"},
             cwd="/",
             start_new_session=True,
             check=True,
         )
+    os.close(interpreter)
+
+
+def _out_of_reach(program: Path) -> int:
+    """A descriptor of `program` on a read-only mount of its own.
+
+    A container's root may open /proc/PID/exe of whoever is on the way into it, or have itself
+    started as /proc/self/exe. It then holds the host's interpreter, and could overwrite it when
+    nobody runs it (CVE-2019-5736). Through this mount it can only read it.
+    """
+    try:
+        tree = mount.open_tree(program.resolve())
+        mount.set_read_only(tree)
+    except KernelError:  # without privilege nothing of the host's can be written either
+        return os.open(program, os.O_PATH | os.O_CLOEXEC)
+    return tree
 
 
 @functools.cache

@@ -46,6 +46,8 @@ GROUP = cgroup.Cgroup("launcher")
 def main(listener_descriptor: int, root: str, path: str) -> None:
     """Serve requests on an inherited listening socket until there have been none for long."""
     listener = socket.socket(fileno=listener_descriptor)
+    os.closerange(3, listener_descriptor)
+    os.closerange(listener_descriptor + 1, 1 << 16)
     _stand_alone()
     gc.collect()
     gc.freeze()  # so that a child's garbage collection does not copy the pages it shares

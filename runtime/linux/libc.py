@@ -29,6 +29,7 @@ _EVERYWHERE = {
     "pidfd_open": 434,
     "close_range": 436,
     "openat2": 437,
+    "mount_setattr": 442,
 }
 
 

@@ -9,6 +9,7 @@ man 2 mount, man 2 umount, man 2 pivot_root, man 7 mount_namespaces
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -36,6 +37,8 @@ MNT_DETACH = 2
 
 AT_FDCWD = -100
 AT_RECURSIVE = 0x8000
+AT_EMPTY_PATH = 0x1000
+MOUNT_ATTR_RDONLY = 1
 OPEN_TREE_CLONE = 1
 OPEN_TREE_CLOEXEC = 0o2000000
 MOVE_MOUNT_F_EMPTY_PATH = 4
@@ -127,6 +130,25 @@ def open_tree(source: Path | str, *, recursive: bool = False) -> int:
 def move_mount(tree: int, target: Path | str) -> None:
     """Attach what `open_tree` copied at `target`. Raises KernelError. man 2 move_mount"""
     system_call("move_mount", tree, b"", AT_FDCWD, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH)
+
+
+class _MountAttributes(ctypes.Structure):
+    _fields_ = (
+        ("set", ctypes.c_uint64),
+        ("clear", ctypes.c_uint64),
+        ("propagation", ctypes.c_uint64),
+        ("userns_fd", ctypes.c_uint64),
+    )
+
+
+def set_read_only(tree: int) -> None:
+    """Make what `open_tree` copied read-only, before it is seen anywhere.
+
+    Raises KernelError. man 2 mount_setattr, Linux 5.12
+    """
+    attributes = _MountAttributes(set=MOUNT_ATTR_RDONLY)
+    size = ctypes.sizeof(attributes)
+    system_call("mount_setattr", tree, b"", AT_EMPTY_PATH, ctypes.byref(attributes), size)
 
 
 def parse_options(options: tuple[str, ...]) -> tuple[int, str]:
