@@ -184,7 +184,9 @@ class Context:
         if kind == "file":
             with os.fdopen(self.open_file(path), "rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
-        mode = stat.S_IMODE(status.st_mode)
+        # The context itself counts as a plain directory, as with docker: where somebody has put
+        # it (a temporary directory is often closed to others) says nothing about the image.
+        mode = 0o755 if path == "." else stat.S_IMODE(status.st_mode)
         return SourceFile(path, relative, kind, mode, status.st_mtime_ns, content)
 
     def _missing(self, path: str, word: Word) -> DockerfileError:

@@ -35,7 +35,7 @@ def find_owner(word: Word | None, tree: ImageTree) -> Owner:
     if word is None or not word.text:
         return ROOT
     user, _, group = word.text.partition(":")
-    owner = _find_user(user, tree.read_text(PASSWD))
+    owner = _find_user(user or "0", tree.read_text(PASSWD))
     if owner is None:
         raise DockerfileError(
             "{file}:{line}:{column}: the image knows no user {name}",

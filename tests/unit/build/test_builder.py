@@ -339,6 +339,13 @@ def test_modes_are_kept_and_owners_are_not(site: Site) -> None:
     assert owner_and_mode(entries["new/dir/tool"]) == (0, 0, "0o4755")
 
 
+def test_a_context_in_a_closed_directory_makes_an_open_one(site: Site) -> None:
+    site.context.chmod(0o700)
+    (site.context / "a").write_text("a")
+    entries = site.entries(site.build("FROM scratch\nCOPY . /app\n"))
+    assert owner_and_mode(entries["app"]) == (0, 0, "0o755")
+
+
 def test_chown_and_chmod(site: Site) -> None:
     (site.context / "a").write_text("a")
     (site.context / "passwd").write_text("root:x:0:0::/:/sh\napp:x:500:501::/:/sh\n")
@@ -350,6 +357,7 @@ def test_chown_and_chmod(site: Site) -> None:
         "7": (7, 7),
         "7:8": (7, 8),
         "0:staff": (0, 50),
+        ":staff": (0, 50),
     }.items():
         built = site.build(base + f"ARG to={text}\nCOPY --chown=$to --chmod=0640 a /d/a\n")
         entries = site.entries(built)
