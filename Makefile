@@ -28,14 +28,13 @@ $(READY): pyproject.toml constraints.txt lessons_lib/setup.sh
 # With CI=true a test that cannot run here fails instead of being skipped.
 test: check
 	@$(PYTHON) tests/needs.py install
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup --ignore tests/tidy
 
 check: setup
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
-	@$(PYTHON) -m lessons_lib.publish check
 	@$(PYTHON) -m pytest tests/tidy
 
 # Lessons that changed, or all: make notebooks LESSONS="03 04"

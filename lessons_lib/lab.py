@@ -53,7 +53,7 @@ def command_line(page: str, port: int) -> list[str]:
         "--ServerApp.port_retries=0",
         f"--LabApp.default_url=/lab/tree/{page}",
         "--log-level=WARN",  # else the address is out of sight before it is read
-        "--KernelManager.transport=ipc",  # other users of a server cannot listen in
+        "--KernelManager.transport_encryption=auto",  # other users of a server may listen
         "--LabApp.news_url=None",
         "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",

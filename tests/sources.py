@@ -25,7 +25,8 @@ class Module:
 def tracked() -> tuple[str, ...]:
     """All files that git knows or would add, by their path from the top, as they are now."""
     listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        # The checkout may belong to somebody else than root, who runs the tests of the kernel.
+        ["git", "-c", "safe.directory=*", "ls-files", "-z", "-c", "-o", "--exclude-standard"],
         cwd=HOME,
         check=True,
         capture_output=True,

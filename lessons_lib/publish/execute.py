@@ -84,7 +84,8 @@ def kernel(book: Book, folder: Path, where: Scratch) -> Iterator[NotebookClient]
         store_widget_state=False,
         coalesce_streams=True,
     )
-    with client.setup_kernel(env=where.environment()):
+    quiet = ["--log-level=ERROR"]  # else each kernel tells that it speaks unencrypted TCP
+    with client.setup_kernel(env=where.environment(), extra_arguments=quiet):
         yield client
 
 

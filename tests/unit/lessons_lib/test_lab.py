@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ import websocket
 
 from lessons_lib import lab
 from lessons_lib.language import LANGUAGES, Language
+from lessons_lib.publish.shelf import Shelf
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/lab/tree/notebooks/\S+\?token=[0-9a-f]{48}")
 
@@ -47,11 +50,11 @@ class Lab:
         session = {"path": notebook, "name": "", "type": "notebook", "kernel": kernel}
         started = json.loads(self.ask("/api/sessions", session))["kernel"]["id"]
         where = f"ws://{urlsplit(self.address).netloc}/api/kernels/{started}/channels"
-        socket = websocket.create_connection(f"{where}?token={self.token}", timeout=60)
-        socket.send(json.dumps(_execute(code)))
-        for message in map(json.loads, iter(socket.recv, "")):
+        channel = websocket.create_connection(f"{where}?token={self.token}", timeout=60)
+        channel.send(json.dumps(_execute(code)))
+        for message in map(json.loads, iter(channel.recv, "")):
             if message["msg_type"] == "stream":
-                socket.close()
+                channel.close()
                 return str(message["content"]["text"])
         raise AssertionError("the kernel said nothing")
 
@@ -80,18 +83,28 @@ def open_lab(tmp_path: Path) -> Iterator[Lab]:
         [sys.executable, "-m", "lessons_lib.lab"],
         env=environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
-    assert process.stdout and process.stderr
+    assert process.stdout
     try:
         found = next(filter(None, map(ADDRESS.search, process.stdout)))
-        while "extension loaded" not in process.stderr.readline():
-            assert process.poll() is None
+        wait_for_answer(urlsplit(found[0]).port, process)
         yield Lab(found[0])
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+def wait_for_answer(port: int | None, process: subprocess.Popen[str]) -> None:
+    """Until somebody listens on the port; fails when JupyterLab has ended."""
+    while True:
+        assert process.poll() is None, "JupyterLab has ended"
+        try:
+            socket.create_connection((lab.ADDRESS, port or 0)).close()
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.05)
 
 
 def test_the_printed_address_serves_the_page_and_kernels_know_their_language(
@@ -123,8 +136,6 @@ def test_root_may_open_it_but_only_on_this_machine(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_port_that_is_taken_is_not_printed() -> None:
-    import socket
-
     with socket.create_server((lab.ADDRESS, 0)) as taken:
         lab_port = taken.getsockname()[1]
         with pytest.MonkeyPatch.context() as patch:
@@ -136,4 +147,4 @@ def test_a_port_that_is_taken_is_not_printed() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_first_lesson_is_there(language: Language) -> None:
-    assert (lab.HOME / "notebooks" / language / f"{lab.first_lesson()}.ipynb").exists()
+    assert Shelf().book(lab.first_lesson(), language).exists()
