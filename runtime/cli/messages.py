@@ -71,6 +71,11 @@ KO: dict[str, str] = {
     "no such container or image: {name}": "그런 컨테이너도 이미지도 없습니다: {name}",
     "no such type: {type}": "그런 종류는 없습니다: {type}",
     "write container or image": "container 또는 image 중 하나를 쓰세요",
+    "looking at this host's programs": "이 호스트의 프로그램을 살펴보는 중",
+    "onggi/base: shell and small tools": "onggi/base: 셸과 기본 도구",
+    "onggi/base: web client, certificates, time zones": "onggi/base: 웹 클라이언트, 인증서, 시간대",
+    "onggi/python: interpreter and standard library": "onggi/python: 인터프리터와 표준 라이브러리",
+    "onggi/python: pip": "onggi/python: pip",
     "This removes all stopped containers. Continue?": (
         "멈춘 컨테이너를 모두 삭제합니다. 계속할까요?"
     ),
@@ -418,17 +423,20 @@ KO: dict[str, str] = {
     "the layer links {name!r} to {target!r}, which is no file of this layer": (
         "레이어의 하드 링크가 이 레이어에 없는 파일을 가리킵니다: {name!r} → {target!r}"
     ),
-    "the layer links {name!r} through a symbolic link, to {target!r}": (
-        "레이어의 하드 링크가 심볼릭 링크를 거쳐 갑니다: {name!r} → {target!r}"
-    ),
     "the layer names {name!r}, which leads outside of it": (
         "레이어 밖으로 나가는 경로가 레이어에 있습니다: {name!r}"
     ),
     "do not use this image: it was made to attack its host, or is damaged": (
         "이 이미지를 쓰지 마세요. 호스트를 공격하려고 만들었거나 손상된 이미지입니다"
     ),
-    "the layer names a file {depth} directories deep, {length} bytes long: too much": (
-        "레이어에 있는 경로가 너무 깊거나 깁니다: 깊이 {depth}, 길이 {length}바이트"
+    "the layer names a file {depth} levels deep by {length} bytes: too much": (
+        "레이어에 있는 경로가 너무 깊거나 깁니다: {depth}단계, {length}바이트"
+    ),
+    "the layer links {name!r} to {target!r}, which is behind a symbolic link": (
+        "레이어의 하드 링크가 심볼릭 링크 너머를 가리킵니다: {name!r} → {target!r}"
+    ),
+    "the attribute {name!r} cannot be stored in a layer": (
+        "레이어에 넣을 수 없는 확장 속성입니다: {name!r}"
     ),
     "the layer replaces its own root by a file": "레이어가 자신의 루트를 파일로 바꾸려 합니다",
     "the layer writes through {name!r}, which is not a directory": (
@@ -628,6 +636,9 @@ KO: dict[str, str] = {
     "a line that goes on needs a \\ at its end": "다음 줄로 이어지는 줄은 \\ 문자로 끝나야 합니다",
     "{file}:{line}:{column}: {name} is not supported yet": (
         "{file}:{line}:{column}: 아직 지원하지 않는 인스트럭션입니다: {name}"
+    ),
+    "COPY does the same for files of the context": (
+        "컨텍스트의 파일이라면 COPY로 똑같이 할 수 있습니다"
     ),
     "{file}:{line}:{column}: FROM takes an image, and maybe AS and a name": (
         "{file}:{line}:{column}: FROM 뒤에는 이미지와, 필요하면 AS와 이름을 씁니다"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from runtime.cli import console, table, units
@@ -101,50 +100,55 @@ def show_document(document: dict[str, Any], form: str) -> None:
 @command("[OPTIONS]", FORMAT, most=0)
 def df(given: Given) -> int:
     """What the state directory holds, and how much of it a prune would free."""
-    show(df_rows(Engine().df()), DF_HEADERS, tuple(DF_HEADERS), given.format)
+    engine = Engine()
+    usage = engine.df()
+    rows = df_rows(usage, reclaimable_bytes=usage["LayersSize"] - needed_bytes(engine))
+    show(rows, DF_HEADERS, tuple(DF_HEADERS), given.format)
     return 0
 
 
-def df_rows(usage: dict[str, Any]) -> list[Row]:
-    """Docker's rows, from its SystemDataUsage: what is there, what is in use, what is not."""
+def needed_bytes(engine: Engine) -> int:
+    """What the layers of all containers' images take on the disk, as blob and as directory."""
+    layers = {
+        layer.chain_id: layer
+        for container in engine.containers.list(all=True)
+        for layer in container.image.layers
+    }
+    usage = engine.images.snapshots.usage
+    return sum(layer.size + usage(chain_id) for chain_id, layer in layers.items())
+
+
+def df_rows(usage: dict[str, Any], reclaimable_bytes: int) -> list[Row]:
+    """Docker's rows, from its SystemDataUsage; `reclaimable_bytes` is that of the images."""
     images, containers, cache = usage["Images"], usage["Containers"], usage["BuildCache"]
-    used = [image for image in images if image["Containers"]]
-    running = [container for container in containers if container["State"] == "running"]
+    in_use = [image for image in images if image["Containers"]]
+    stopped = [container for container in containers if container["State"] != "running"]
+    unused = [layer for layer in cache if not layer["InUse"]]
     return [
-        _df_row("Images", images, len(used), usage["LayersSize"], _unused_bytes(usage)),
+        _df_row("Images", len(images), len(in_use), usage["LayersSize"], reclaimable_bytes),
         _df_row(
             "Containers",
-            containers,
-            len(running),
+            len(containers),
+            len(containers) - len(stopped),
             sum(container["SizeRw"] for container in containers),
-            sum(each["SizeRw"] for each in containers if each["State"] != "running"),
+            sum(container["SizeRw"] for container in stopped),
         ),
-        _df_row("Local Volumes", usage["Volumes"], 0, 0, 0),
+        _df_row("Local Volumes", len(usage["Volumes"]), 0, 0, 0),
         _df_row(
             "Build Cache",
-            cache,
-            sum(layer["InUse"] for layer in cache),
+            len(cache),
+            len(cache) - len(unused),
             sum(layer["Size"] for layer in cache),
-            sum(layer["Size"] for layer in cache if not layer["InUse"]),
+            sum(layer["Size"] for layer in unused),
         ),
     ]
 
 
-def _unused_bytes(usage: dict[str, Any]) -> int:
-    """What remains of the layers once those of images in use are taken off."""
-    used = sum(
-        image["Size"] - image["SharedSize"] for image in usage["Images"] if image["Containers"]
-    )
-    return max(0, int(usage["LayersSize"]) - used)
-
-
-def _df_row(
-    kind: str, things: Sequence[Any], active: int, size_bytes: int, reclaimable_bytes: int
-) -> Row:
+def _df_row(kind: str, total: int, active: int, size_bytes: int, reclaimable_bytes: int) -> Row:
     share = f" ({100 * reclaimable_bytes // size_bytes}%)" if size_bytes else ""
     return {
         "Type": kind,
-        "TotalCount": str(len(things)),
+        "TotalCount": str(total),
         "Active": str(active),
         "Size": units.human_size(size_bytes),
         "Reclaimable": units.human_size(reclaimable_bytes) + share,
