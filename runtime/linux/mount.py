@@ -107,14 +107,16 @@ def mount_overlay(
 
     Paths are relative to `snapshots`: the kernel takes the options as one page of 4096 bytes,
     and 128 layers only fit when their names are short. Changes the working directory.
-    `index=off` lets a crashed container's upper be mounted again by another kernel.
+    `index`, `xino`, `redirect_dir` and `metacopy` are off: with them `upper` would hold marks
+    that only this kernel understands, and not whole files and whiteouts.
 
     Raises KernelError. EINVAL: an upper on a file system that cannot be one, such as another
     overlay; see dmesg. Documentation/filesystems/overlayfs.rst
     """
     os.chdir(snapshots)
-    options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work},index=off,xino=off"
-    mount("overlay", target, "overlay", 0, options)
+    options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work}"
+    off = "index=off,xino=off,redirect_dir=off,metacopy=off"
+    mount("overlay", target, "overlay", 0, f"{options},{off}")
 
 
 def open_tree(source: Path | str, *, recursive: bool = False) -> int:
