@@ -93,9 +93,9 @@ class Target:
     # ── Names ────────────────────────────────────────────────────────────────────────────────
 
     def _checked(self, name: bytes) -> tuple[bytes, ...]:
-        """The components of a name from the archive; none for the target itself."""
+        """The components of a name from the archive; none for the target itself (`.` or `/`)."""
         parts = tuple(part for part in name.split(b"/") if part not in (b"", b"."))
-        if name.startswith(b"/") or b".." in parts or b"\0" in name:
+        if b".." in parts or b"\0" in name or (parts and name.startswith(b"/")):
             raise UnsafePath(
                 "the layer names {name!r}, which leads outside of it",
                 hint="do not use this image: it was made to attack its host, or is damaged",

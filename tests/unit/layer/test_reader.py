@@ -42,11 +42,16 @@ def test_an_empty_stream_is_an_empty_layer() -> None:
     assert list(entries(io.BytesIO(END_OF_ARCHIVE))) == []
 
 
-@pytest.mark.parametrize("cut", [1, 511, 512, 600, 1023])
+@pytest.mark.parametrize("cut", [1, 511, 512, 600, 1011, 1013, 1023])
 def test_a_cut_stream_is_noticed(cut: int) -> None:
-    data = file(b"a", b"1" * 512)
+    data = file(b"a", b"1" * 500)
     with pytest.raises(InvalidInput, match="ends too early"):
         list(entries(io.BytesIO(data[:cut])))
+
+
+def test_a_stream_without_its_last_padding_is_forgiven() -> None:
+    data = file(b"a", b"1" * 500)
+    assert [b"".join(content) for _, content in entries(io.BytesIO(data[:1012]))] == [b"1" * 500]
 
 
 def test_records_describe_one_entry_only() -> None:

@@ -194,9 +194,16 @@ def test_names_that_no_kernel_takes(root: Path) -> None:
         fill(root, file(b"d/" * 16 + b"f"))
 
 
-def test_the_root_is_no_file(root: Path) -> None:
+@pytest.mark.parametrize("name", [b".", b"./", b"/"])
+def test_the_root_has_metadata_too(root: Path, name: bytes) -> None:
+    fill(root, Entry(name, EntryKind.DIRECTORY, mode=0o711, mtime_ns=7))
+    assert (mode(root), root.stat().st_mtime_ns) == (0o711, 7)
+
+
+@pytest.mark.parametrize("name", [b".", b"./", b"/"])
+def test_the_root_is_no_file(root: Path, name: bytes) -> None:
     with pytest.raises(UnsafePath):
-        fill(root, file(b"./"))
+        fill(root, file(name))
 
 
 def test_a_full_disk_is_named(root: Path) -> None:
