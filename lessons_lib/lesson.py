@@ -9,6 +9,7 @@ was, and `clean` removes what an earlier run left, too.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import textwrap
 from pathlib import Path
@@ -70,6 +71,8 @@ class Lesson:
             if tag.startswith(self.prefix):
                 self.engine.images.remove(tag, force=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # other lessons may have their folders there
+            self.folder.parent.rmdir()
         return Shown(say("lesson.clean"))
 
     def _have_base_images(self) -> None:

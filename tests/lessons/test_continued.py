@@ -67,4 +67,4 @@ def test_the_last_cell_leaves_nothing(where: execute.Scratch) -> None:
     engine = Engine(where.state)
     assert engine.containers.list(all=True) == []
     assert {tag for image in engine.images.list() for tag in image.tags} == before
-    assert list(where.lessons.iterdir()) == []
+    assert not (where.home / "onggi-lessons").exists()
