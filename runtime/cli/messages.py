@@ -374,6 +374,9 @@ KO: dict[str, str] = {
     "the container could not be set up: {reason}": "컨테이너를 준비하지 못했습니다: {reason}",
     "no such user in the container: {name}": "컨테이너 안에 그런 사용자가 없습니다: {name}",
     "no such group in the container: {name}": "컨테이너 안에 그런 그룹이 없습니다: {name}",
+    "a user or group number is larger than {largest}: {text}": (
+        "사용자나 그룹 번호가 {largest}보다 큽니다: {text}"
+    ),
     "create it in the Dockerfile, or give a number": "Dockerfile에서 만들거나 숫자로 쓰세요",
     "the launcher of the state directory does not answer: {root}": (
         "상태 디렉터리의 런처가 응답하지 않습니다: {root}"

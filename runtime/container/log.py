@@ -44,16 +44,23 @@ class Writer:
     def write(self, stream: str, data: bytes) -> None:
         """Append `data`, which may hold several lines and end in the middle of one.
 
-        One system call, so a reader sees whole entries or none of them. Raises OSError.
+        A reader sees whole entries only. Raises OSError; what did not fit on the disk is lost,
+        and no part of an entry stays to spoil the next one.
         """
         stamp = timestamp(time.time_ns()).encode()
         lines = data.split(b"\n")
         entries = [_encoded(stamp, stream, b"F", line) for line in lines[:-1]]
         if lines[-1]:
             entries.append(_encoded(stamp, stream, b"P", lines[-1]))
-        view = memoryview(b"".join(entries))
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+        text = b"".join(entries)
+        written = 0
+        try:
+            while written < len(text):
+                written += os.write(self._descriptor, memoryview(text)[written:])
+        except OSError:
+            torn = written - (text.rfind(b"\n", 0, written) + 1)
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - torn)
+            raise
 
     def close(self) -> None:
         """Give the file back."""
@@ -79,6 +86,8 @@ class Reader:
         starts: list[int] = []
         position, complete = 0, True
         for line in self._file:
+            if not line.endswith(b"\n"):
+                break  # it is being written
             if complete:
                 starts.append(position)
                 del starts[: -count - 1]

@@ -11,10 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.errors import NotFound
+from runtime.errors import InvalidInput, NotFound
 
 PASSWD = Path("/etc/passwd")
 GROUP = Path("/etc/group")
+
+LARGEST_NUMBER = 2**31 - 1
+"""Docker's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,13 @@ class User:
 
 
 def find_user(text: str) -> User:
-    """The user that `text` means. Raises NotFound for a name that the container does not know;
-    a number needs no entry.
+    """The user that `text` means. Raises NotFound for a name that the container does not know
+    (a number needs no entry), InvalidInput for a number that is too large.
     """
     name, _, group = text.partition(":")
     name = name or "0"
     entry = _entry(PASSWD, name, key_field=2)
-    if entry is None and not name.isdigit():
+    if entry is None and not _is_number(name):
         raise NotFound(
             "no such user in the container: {name}",
             hint="create it in the Dockerfile, or give a number",
@@ -44,20 +47,32 @@ def find_user(text: str) -> User:
     gid = _find_group(group) if group else int(entry[3]) if entry else 0
     groups = () if group else _groups_of(login)
     home = (entry[5] if entry else "") or "/"
-    return User(int(entry[2]) if entry else int(name), gid, tuple({gid, *groups}), home)
+    uid = int(entry[2] if entry else name)
+    if max(uid, gid) > LARGEST_NUMBER:
+        raise InvalidInput(
+            "a user or group number is larger than {largest}: {text}",
+            largest=LARGEST_NUMBER,
+            text=text,
+        )
+    return User(uid, gid, tuple({gid, *groups}), home)
 
 
 def _find_group(name: str) -> int:
     entry = _entry(GROUP, name, key_field=2)
     if entry is not None:
         return int(entry[2])
-    if name.isdigit():
+    if _is_number(name):
         return int(name)
     raise NotFound(
         "no such group in the container: {name}",
         hint="create it in the Dockerfile, or give a number",
         name=name,
     )
+
+
+def _is_number(text: str) -> bool:
+    """Digits that `int` takes: not "²", which is one to `str.isdigit`."""
+    return text.isascii() and text.isdecimal()
 
 
 def _groups_of(login: str) -> tuple[int, ...]:
@@ -81,4 +96,4 @@ def _entries(path: Path, width: int) -> list[list[str]]:
     except OSError:
         return []
     fields = (line.split(":") for line in lines)
-    return [row for row in fields if len(row) >= width and row[2].isdigit()]
+    return [row for row in fields if len(row) >= width and _is_number(row[2])]

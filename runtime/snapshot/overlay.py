@@ -22,6 +22,7 @@ import contextlib
 import json
 import os
 import shutil
+from _thread import get_ident
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +134,7 @@ class Snapshots:
         interrupted.
         """
         place = self._place(key) if isinstance(key, ChainID) else self.directory / key
-        doomed = self.directory / f"{UNFINISHED}removed-{place.name}-{os.getpid()}"
+        doomed = self.directory / f"{UNFINISHED}removed-{place.name}-{os.getpid()}-{get_ident()}"
         with contextlib.suppress(FileNotFoundError):
             place.rename(doomed)
         _delete(doomed)
@@ -190,7 +191,8 @@ class Snapshots:
     ) -> Iterator[Path]:
         """A directory with an empty `fs`, which gets its name when the block ends well."""
         self.directory.mkdir(mode=0o711, exist_ok=True)
-        place = self.directory / f"{UNFINISHED}{key}-{os.getpid()}"
+        # A name for this thread alone: others may be unpacking the same layer just now.
+        place = self.directory / f"{UNFINISHED}{key}-{os.getpid()}-{get_ident()}"
         _delete(place)
         place.mkdir()
         try:
