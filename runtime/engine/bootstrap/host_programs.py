@@ -43,6 +43,9 @@ WEB_CLIENTS = ("curl", "wget")
 """The first one that the host has. Busybox's wget speaks no TLS that checks certificates."""
 
 _USUAL_FOLDERS = "/usr/sbin:/usr/bin:/sbin:/bin"
+_ON_THE_PATH = frozenset(
+    PurePosixPath(folder, name) for folder in ("/usr", "/usr/local") for name in ("bin", "sbin")
+)
 
 
 def find_program(name: str) -> Path | None:
@@ -81,7 +84,7 @@ def _find_runnable(name: str) -> Path | None:
 def _named(path: PurePosixPath, program: Path) -> Iterator[Entry]:
     place = merged(program)
     yield File(place, program, 0o755)
-    if place != path and place != merged(path.parent.parent / "sbin" / path.name):
+    if place.name != path.name or place.parent not in _ON_THE_PATH:
         yield link_to(path, place)
 
 
