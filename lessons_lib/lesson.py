@@ -10,6 +10,7 @@ was, and `clean` removes what an earlier run left, too.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import textwrap
 from pathlib import Path
@@ -18,9 +19,10 @@ from IPython.display import clear_output
 
 from lessons_lib import folder, refusals
 from lessons_lib.language import say
+from lessons_lib.refusals import Refused
 from lessons_lib.shown import Shown
 from runtime.engine import Engine
-from runtime.errors import NotFound
+from runtime.errors import NotFound, OnggiError
 
 BASE = "onggi/base"
 
@@ -76,11 +78,23 @@ class Lesson:
         return Shown(say("lesson.clean"))
 
     def _have_base_images(self) -> None:
-        """Make the base image if it is missing: out of this host's files, in a moment."""
+        """Make the base image if it is missing: out of this host's files, in a moment.
+
+        Raises Refused where that takes a privilege which this process does not have.
+        """
         try:
             self.engine.images.get(BASE)
         except NotFound:
+            self._make_base_images()
+
+    def _make_base_images(self) -> None:
+        try:
             self.engine.images.bootstrap((BASE,), progress=_told)
+        except OnggiError as error:
+            if os.geteuid() == 0:
+                raise
+            raise Refused("lesson.no-privilege") from error
+        finally:
             clear_output(wait=True)
 
     def _repr_mimebundle_(self, **forms: object) -> dict[str, object]:

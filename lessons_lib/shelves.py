@@ -14,8 +14,8 @@ from lessons_lib.shown import BERRY, CLAY, FAINT, INK, LEAF, RULE, Shown, words_
 from runtime.engine.container import Container
 from runtime.engine.image import Image
 
-LABEL_WIDTH = 210
-COLUMN = 190
+LABEL_WIDTH = 270
+COLUMN = 185
 ROW = 56
 MARGIN = 20
 

@@ -83,9 +83,10 @@ def kernel(book: Book, folder: Path, where: Scratch) -> Iterator[NotebookClient]
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
+        # Else each kernel tells that it speaks unencrypted TCP.
+        extra_arguments=["--log-level=ERROR"],
     )
-    quiet = ["--log-level=ERROR"]  # else each kernel tells that it speaks unencrypted TCP
-    with client.setup_kernel(env=where.environment(), extra_arguments=quiet):
+    with client.setup_kernel(env=where.environment()):
         yield client
 
 
