@@ -21,6 +21,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from errno import ELOOP, ENOENT, ENOTDIR
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
@@ -115,16 +116,17 @@ class ContentStore:
 
         O_NONBLOCK, so that a pipe put in its place is refused instead of waited for.
         """
+        directory_flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
+        file_flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
-            directory = os.open(
-                self.path(digest).parent, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
-            )
+            directory = os.open(self.path(digest).parent, directory_flags)
             try:
-                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-                blob = os.open(digest.hex, flags, dir_fd=directory)
+                blob = os.open(digest.hex, file_flags, dir_fd=directory)
             finally:
                 os.close(directory)
         except OSError as cause:
+            if cause.errno not in (ENOENT, ENOTDIR, ELOOP):
+                raise KernelError("open", str(self.path(digest)), cause.errno or 0) from cause
             raise NotFound("no such blob: {digest}", digest=digest) from cause
         if stat.S_ISREG(os.fstat(blob).st_mode):
             return blob

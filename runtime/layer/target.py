@@ -13,7 +13,6 @@ image-spec: layer.md "Applying Changesets"; CWE-22, CWE-59
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import stat
@@ -295,13 +294,16 @@ class Target:
 
     def _set_directory_times(self) -> None:
         for name, mtime_ns in self._mtimes.items():
-            # A later entry may have replaced the directory by something else.
-            with contextlib.suppress(KernelError):
+            try:
                 descriptor = open_beneath(self._root, name, _BENEATH)
-                try:
-                    os.utime(descriptor, ns=(mtime_ns, mtime_ns))
-                finally:
-                    os.close(descriptor)
+            except KernelError as failure:
+                if failure.errno not in (ENOENT, ENOTDIR, ELOOP):
+                    raise
+                continue  # a later entry has replaced the directory by something else
+            try:
+                os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+            finally:
+                os.close(descriptor)
 
 
 def _no_link_target(entry: Entry) -> InvalidInput:

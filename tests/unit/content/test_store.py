@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.content.store import DOCUMENT_LIMIT_BYTES, ContentStore
@@ -40,6 +40,7 @@ def test_what_is_added_is_read_back(store: ContentStore) -> None:
     assert store.path(digest).read_bytes() == b"hello"
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=50), max_size=6))
 def test_writing_in_pieces(tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]) -> None:
     store = ContentStore(tmp_path_factory.mktemp("store"))
