@@ -374,6 +374,24 @@ KO: dict[str, str] = {
     "the container could not be set up: {reason}": "컨테이너를 준비하지 못했습니다: {reason}",
     "no such user in the container: {name}": "컨테이너 안에 그런 사용자가 없습니다: {name}",
     "no such group in the container: {name}": "컨테이너 안에 그런 그룹이 없습니다: {name}",
+    "a null character cannot be part of a command, variable, path or user": (
+        "명령, 변수, 경로, 사용자에는 널 문자를 쓸 수 없습니다"
+    ),
+    "the working directory must be an absolute path: {path}": (
+        "작업 디렉터리는 절대 경로여야 합니다: {path}"
+    ),
+    "begin it with /": "/로 시작하게 쓰세요",
+    "not a host name: {name!r}": "호스트 이름으로 쓸 수 없습니다: {name!r}",
+    "use up to 64 of a-z A-Z 0-9 _ . - and begin with a letter or digit": (
+        "a-z A-Z 0-9 _ . - 가운데 64자까지 쓰고, 글자나 숫자로 시작하세요"
+    ),
+    "the largest memory limit is 1 EiB": "메모리 제한은 1EiB를 넘을 수 없습니다",
+    "the largest limit of processes is {largest}": ("프로세스 수 제한의 최댓값: {largest}"),
+    "for example: --pids-limit 100": "예: --pids-limit 100",
+    "the command and its variables are too long": "명령과 변수가 너무 깁니다",
+    "put the text into a file of the container, or through standard input": (
+        "긴 글은 컨테이너 안의 파일이나 표준 입력으로 넣으세요"
+    ),
     "a user or group number is larger than {largest}: {text}": (
         "사용자나 그룹 번호가 {largest}보다 큽니다: {text}"
     ),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -28,6 +29,12 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CPU_PERIOD_US = 100_000
 SMALLEST_MEMORY_BYTES = 6 * 1024 * 1024
 """Docker's: with less a container cannot even start."""
+
+LARGEST_MEMORY_BYTES = 1 << 60
+LARGEST_PIDS_LIMIT = 1 << 22
+"""The kernel numbers no more processes (PID_MAX_LIMIT). man 5 proc, /proc/sys/kernel/pid_max"""
+
+_HOSTNAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}", re.ASCII)
 
 FLOOR_DIRECTORIES = ("dev", "proc", "sys", "etc")
 FLOOR_FILES = ("etc/hostname", "etc/hosts", "etc/resolv.conf")
@@ -113,7 +120,7 @@ class Bundle:
 def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bundle) -> Spec:
     """The whole description of a container. Raises InvalidInput for a request that makes none."""
     hostname = request.hostname or container_id[:12]
-    return Spec(
+    spec = Spec(
         process=Process(
             args=command_line(request, image),
             env=environment(request, image, hostname),
@@ -125,6 +132,28 @@ def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bun
         resources=resources(request),
         cgroups_path=f"/onggi/{container_id}",
     )
+    refuse_nonsense(spec)
+    return spec
+
+
+def refuse_nonsense(spec: Spec) -> None:
+    """Raises InvalidInput for what no program could ever be started with."""
+    process = spec.process
+    texts = (*process.args, *process.env, process.cwd, process.user)
+    if any("\0" in text for text in texts):
+        raise InvalidInput("a null character cannot be part of a command, variable, path or user")
+    if not process.cwd.startswith("/"):
+        raise InvalidInput(
+            "the working directory must be an absolute path: {path}",
+            hint="begin it with /",
+            path=process.cwd,
+        )
+    if not _HOSTNAME.fullmatch(spec.hostname):
+        raise InvalidInput(
+            "not a host name: {name!r}",
+            hint="use up to 64 of a-z A-Z 0-9 _ . - and begin with a letter or digit",
+            name=spec.hostname[:100],
+        )
 
 
 def command_line(request: Request, image: RunConfig) -> tuple[str, ...]:
@@ -162,6 +191,8 @@ def resources(request: Request) -> dict[str, Any]:
             raise InvalidInput(
                 "the smallest memory limit is 6 MB", hint="for example: --memory 64m"
             )
+        if request.memory_bytes > LARGEST_MEMORY_BYTES:
+            raise InvalidInput("the largest memory limit is 1 EiB")
         # As docker: with swap, a container may use as much again.
         limits["memory"] = {"limit": request.memory_bytes, "swap": 2 * request.memory_bytes}
     if request.nano_cpus:
@@ -174,6 +205,12 @@ def resources(request: Request) -> dict[str, Any]:
             )
         quota = request.nano_cpus * CPU_PERIOD_US // 10**9
         limits["cpu"] = {"quota": quota, "period": CPU_PERIOD_US}
+    if request.pids_limit > LARGEST_PIDS_LIMIT:
+        raise InvalidInput(
+            "the largest limit of processes is {largest}",
+            hint="for example: --pids-limit 100",
+            largest=LARGEST_PIDS_LIMIT,
+        )
     if request.pids_limit > 0:
         limits["pids"] = {"limit": request.pids_limit}
     return limits

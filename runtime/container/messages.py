@@ -10,6 +10,7 @@ man 7 unix
 from __future__ import annotations
 
 import array
+import errno
 import json
 import os
 import socket
@@ -17,9 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import CommandNotStarted, OnggiError
+from runtime import errors
+from runtime.errors import CommandNotStarted, InvalidInput, OnggiError
 
-LARGEST = 1 << 16
+LARGEST = 1 << 18
+"""Bytes of a packet: more than the kernel sends at once (net.core.wmem_default)."""
+
 MOST_DESCRIPTORS = 4
 
 Message = dict[str, Any]
@@ -112,9 +116,19 @@ def _with_short_name(path: Path, action: Any) -> None:
 
 
 def send(connection: socket.socket, message: Message, descriptors: tuple[int, ...] = ()) -> None:
-    """Raises OSError (EPIPE) when the other side has gone."""
+    """Raises OSError (EPIPE) when the other side has gone, InvalidInput for a message that is
+    too long: an exec's command and variables travel in one.
+    """
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
-    connection.sendmsg([json.dumps(message).encode()], rights if descriptors else [])
+    try:
+        connection.sendmsg([json.dumps(message).encode()], rights if descriptors else [])
+    except OSError as error:
+        if error.errno != errno.EMSGSIZE:
+            raise
+        raise InvalidInput(
+            "the command and its variables are too long",
+            hint="put the text into a file of the container, or through standard input",
+        ) from error
 
 
 def receive(connection: socket.socket) -> tuple[Message | None, tuple[int, ...]]:
@@ -138,6 +152,7 @@ def described(error: BaseException) -> bytes:
     template = error.template if known else "the container could not be set up: {reason}"  # type: ignore[attr-defined]
     facts = error.facts if known else {"reason": str(error) or repr(error)}  # type: ignore[attr-defined]
     description = {
+        "kind": type(error).__name__ if known else "OnggiError",
         "template": template,
         "hint": error.hint_template if known else "",  # type: ignore[attr-defined]
         "facts": {name: str(fact) for name, fact in facts.items()},
@@ -148,7 +163,8 @@ def described(error: BaseException) -> bytes:
 
 def as_error(description: Message) -> OnggiError:
     """The error that `described` described."""
-    template, hint, facts = (description[name] for name in ("template", "hint", "facts"))
-    if description["exit_code"] is None:
-        return OnggiError(template, hint=hint, **facts)
-    return CommandNotStarted(template, hint=hint, exit_code=description["exit_code"], **facts)
+    kind: type[OnggiError] = getattr(errors, description["kind"])
+    facts = dict(description["facts"])
+    if description["exit_code"] is not None:
+        facts["exit_code"] = description["exit_code"]
+    return kind(description["template"], hint=description["hint"], **facts)
