@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.cli.template import Template, TemplateError, render
+from runtime.cli.template import Template, render
+from runtime.cli.template_actions import TemplateError
 
 DATA: dict[str, Any] = {
     "Id": "sha256:0123456789abcdef",
