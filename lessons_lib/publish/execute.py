@@ -79,6 +79,7 @@ def kernel(book: Book, folder: Path, where: Scratch) -> Iterator[NotebookClient]
         book,
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],  # else it warns that it speaks unencrypted TCP
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
         store_widget_state=False,
