@@ -74,11 +74,11 @@ class FirstProcess:
 def live(root: Path, channel: socket.socket) -> NoReturn:
     """The child's side. Never returns: it becomes a program, or says why not and ends."""
     try:
-        process.set_name("onggi-init")
         os.setsid()
         init.enter_early_namespaces()
         message, descriptors = messages.receive(channel)
         if message is not None:
+            process.set_name("onggi-init")
             start = Start.from_message(root, message)
             init.become(_world(start), _stdio(start, descriptors), channel)
     except BaseException as error:  # noqa: BLE001  (a forked child must never return)
