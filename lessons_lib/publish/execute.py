@@ -84,8 +84,6 @@ def kernel(book: Book, folder: Path, where: Scratch) -> Iterator[NotebookClient]
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
-        # Else each kernel tells that it speaks unencrypted TCP.
-        extra_arguments=["--log-level=ERROR"],
     )
     with client.setup_kernel(env=where.environment()):
         yield client
