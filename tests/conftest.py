@@ -102,12 +102,10 @@ def touches_kernel(item: pytest.Item) -> bool:
     return item.get_closest_marker("needs") is not None or bool(used & FIXTURES_OF_THE_KERNEL)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """One group for all tests of the kernel: xdist runs a group in one process."""
-    for item in items:
-        if touches_kernel(item):
-            item.add_marker(pytest.mark.xdist_group("kernel"))
+    if touches_kernel(item):
+        item.add_marker(pytest.mark.xdist_group("kernel"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
