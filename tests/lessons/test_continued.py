@@ -33,6 +33,8 @@ def where(base_state: Path, tmp_path: Path) -> Iterator[execute.Scratch]:
     subprocess.run(["cp", "--archive", "--reflink=auto", base_state, state], check=True)
     with execute.scratch(state) as scratch:
         yield scratch
+    for container in Engine(state).containers.list(all=True):
+        container.remove(force=True)
     leftovers.end_launchers(state)
 
 
