@@ -200,10 +200,16 @@ def mount_cgroups(each: Mount) -> None:
 
 
 def make_devices() -> None:
-    """The handful of devices that every program expects, and nothing of the host's."""
+    """The handful of devices that every program expects, and nothing of the host's.
+
+    Root may make nodes of other devices, such as the host's disk. So no mount in which it can
+    do that lets them be opened, and each device of ours becomes a mount of its own, which does.
+    """
     mask = os.umask(0)
     for name, numbers in DEVICES.items():
         os.mknod(f"/dev/{name}", stat.S_IFCHR | 0o666, os.makedev(*numbers))
+        mount.bind(f"/dev/{name}", f"/dev/{name}")
+    mount.forbid_devices("/dev", mount.MS_NOSUID | mount.MS_STRICTATIME)
     for name, target in DEV_LINKS.items():
         os.symlink(target, f"/dev/{name}")
     os.umask(mask)

@@ -100,6 +100,14 @@ def make_read_only(target: Path | str, flags: int = 0) -> None:
     mount(None, target, None, MS_REMOUNT | MS_BIND | MS_RDONLY | flags)
 
 
+def forbid_devices(target: Path | str, flags: int = 0) -> None:
+    """Let no device node in the mount at `target` be opened; `flags` are the others to keep.
+
+    A mount made inside it before keeps its own flags.
+    """
+    mount(None, target, None, MS_REMOUNT | MS_BIND | MS_NODEV | flags)
+
+
 def mount_overlay(
     snapshots: Path, lower: tuple[str, ...], upper: str, work: str, target: Path
 ) -> None:
@@ -108,7 +116,8 @@ def mount_overlay(
     Paths are relative to `snapshots`: the kernel takes the options as one page of 4096 bytes,
     and 128 layers only fit when their names are short. Changes the working directory.
     `index`, `xino`, `redirect_dir` and `metacopy` are off: with them `upper` would hold marks
-    that only this kernel understands, and not whole files and whiteouts.
+    that only this kernel understands, and not whole files and whiteouts. Device nodes cannot be
+    opened (MS_NODEV): an image, or root in a container, may have made some of the host's.
 
     Raises KernelError. EINVAL: an upper on a file system that cannot be one, such as another
     overlay; see dmesg. Documentation/filesystems/overlayfs.rst
@@ -116,7 +125,7 @@ def mount_overlay(
     os.chdir(snapshots)
     options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work}"
     off = "index=off,xino=off,redirect_dir=off,metacopy=off"
-    mount("overlay", target, "overlay", 0, f"{options},{off}")
+    mount("overlay", target, "overlay", MS_NODEV, f"{options},{off}")
 
 
 def open_tree(source: Path | str, *, recursive: bool = False) -> int:
