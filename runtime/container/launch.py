@@ -62,16 +62,9 @@ class Session:
 
     def news(self) -> Iterator[None]:
         """Yields whenever there may be more in the log, and once more after the end."""
-        while True:
-            try:
-                message, _ = messages.receive(self._connection)
-            except ConnectionError:
-                message = None
-            if message is not None and "exit_code" in message:
-                self.exit = Exit(message["exit_code"], message["oom_killed"])
+        while self._hear():
             yield
-            if message is None or self.exit is not None:
-                return
+        yield
 
     def wait_for_end(self, deadline: float | None) -> bool:
         """Wait until the monitor has said goodbye; False if `deadline` (monotonic) came first."""
@@ -81,12 +74,18 @@ class Session:
             left = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
             if not poll.poll(left):
                 return False
-            try:
-                message, _ = messages.receive(self._connection)
-            except ConnectionError:
+            if not self._hear():
                 return True
-            if message is None:
-                return True
+
+    def _hear(self) -> bool:
+        """Take one message; False if it was the last one, which tells the exit."""
+        try:
+            message, _ = messages.receive(self._connection)
+        except ConnectionError:
+            message = None
+        if message is not None and "exit_code" in message:
+            self.exit = Exit(message["exit_code"], message["oom_killed"])
+        return message is not None and self.exit is None
 
     def fileno(self) -> int:
         """For `select`: readable when there is news."""

@@ -15,13 +15,25 @@ from pathlib import Path
 
 from runtime.container import launch
 from runtime.container.bundle import Request, make_spec
-from runtime.container.messages import Start
+from runtime.container.messages import Exit, Start
 from runtime.container.records import Records
 from runtime.container.state import Status
+from runtime.database import Row
 from runtime.errors import Conflict, KernelError, NotFound
 from runtime.linux import namespaces, process
 from runtime.oci.digest import ChainID, Digest
 from runtime.oci.image import RunConfig
+
+UNKNOWN_EXIT = 255
+"""What containerd and docker report for a container whose end nobody saw."""
+
+
+def recorded_exit(row: Row) -> Exit:
+    """How a container that does not run has ended, as its row says; 0 before its first start."""
+    code = row["exit_code"]
+    if code is None:
+        code = UNKNOWN_EXIT if row["status"] == Status.EXITED else 0
+    return Exit(code, bool(row["oom_killed"]))
 
 
 class Lifecycle:
@@ -82,46 +94,57 @@ class Lifecycle:
                     os.close(pidfd)
         raise Conflict("container {name} is not running", name=row["name"])
 
-    def stop(self, container_id: str, number: int, grace_s: float) -> None:
-        """Ask it to end; after `grace_s` seconds, kill it. One that does not run is left alone."""
+    def stop(self, container_id: str, number: int, grace_s: float | None) -> None:
+        """Ask it to end; after `grace_s` seconds (None: never), kill it. One that does not run
+        is left alone.
+        """
         try:
             self.signal(container_id, number)
         except Conflict:
             return
-        if not self.wait(container_id, grace_s):
-            with contextlib.suppress(Conflict):
+        if self.wait(container_id, grace_s) is None:
+            with contextlib.suppress(Conflict, NotFound):
                 self.signal(container_id, signal.SIGKILL)
             self.wait(container_id)
 
-    def wait(self, container_id: str, timeout_s: float | None = None) -> bool:
-        """Wait until it does not run and that has been recorded; False if time ran out."""
+    def wait(self, container_id: str, timeout_s: float | None = None) -> Exit | None:
+        """Wait until it does not run and that has been recorded; how it ended. None if time ran
+        out. One that was to be removed at its end may be gone afterwards.
+        """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         session = launch.follow(self.records.bundle(container_id).directory)
-        if session is None:
-            return self._poll(container_id, deadline)
-        try:
-            return session.wait_for_end(deadline) and self._poll(container_id, deadline)
-        finally:
-            session.close()
+        if session is not None:
+            try:
+                if not session.wait_for_end(deadline):
+                    return None
+            finally:
+                session.close()
+            if session.exit is not None:
+                return session.exit
+        return self._recorded_exit(container_id, deadline)
 
-    def _poll(self, container_id: str, deadline: float | None) -> bool:
-        """For the moment in which a monitor has no socket (yet or any more), or has died."""
-        while True:
-            with contextlib.suppress(NotFound):
-                if self.records.row(container_id)["status"] == Status.RUNNING:
-                    if deadline is not None and time.monotonic() > deadline:
-                        return False
-                    time.sleep(0.005)
-                    continue
-            return True
+    def _recorded_exit(self, container_id: str, deadline: float | None) -> Exit | None:
+        """For the moments in which a monitor has no socket, and for one that was killed."""
+        while deadline is None or time.monotonic() < deadline:
+            try:
+                row = self.records.row(container_id)
+            except NotFound:
+                return Exit(UNKNOWN_EXIT, False)
+            if row["status"] != Status.RUNNING:
+                return recorded_exit(row)
+            time.sleep(0.005)
+        return None
 
     def remove(self, container_id: str, *, force: bool = False) -> None:
         """Delete it with everything it wrote; with `force`, kill it first.
 
         Raises InvalidTransition if it runs, NotFound.
         """
-        if force:
-            with contextlib.suppress(Conflict):
-                self.signal(container_id, signal.SIGKILL)
-            self.wait(container_id)
-        self.records.remove(container_id)
+        if not force:
+            return self.records.remove(container_id)
+        with contextlib.suppress(Conflict):
+            self.signal(container_id, signal.SIGKILL)
+        self.wait(container_id)
+        with contextlib.suppress(NotFound):  # its monitor had the order to remove it, too
+            self.records.remove(container_id)
+        return None

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from runtime.container import launch, log
 from runtime.container.bundle import Request
-from runtime.container.lifecycle import Lifecycle
+from runtime.container.lifecycle import UNKNOWN_EXIT, Lifecycle
 from runtime.container.log import Entry
 from runtime.container.messages import Exit
 from runtime.container.state import Status
@@ -64,8 +64,7 @@ class Attachment:
         """How it ended, once `output` is exhausted."""
         if self._session.exit is not None:
             return self._session.exit
-        self._container.reload()
-        return Exit(self._container.exit_code or 0, bool(self._container.row["oom_killed"]))
+        return self._container.how_it_ended()
 
 
 class Container:
@@ -158,11 +157,14 @@ class Container:
         """Look again. Raises NotFound when it has been removed."""
         self._row = self._lifecycle.records.row(self.id)
 
+    def _look_again(self) -> None:
+        with contextlib.suppress(NotFound):  # it was not to stay after its end
+            self.reload()
+
     def start(self) -> None:
         """Start it; returns when its program runs. Raises InvalidTransition, CommandNotStarted."""
         self._lifecycle.start(self.id, auto_remove=self.request.auto_remove).close()
-        with contextlib.suppress(NotFound):  # it has ended already, and was not to stay
-            self.reload()
+        self._look_again()
 
     def start_attached(self, stdin: int | None = None) -> Attachment:
         """Start it and listen. `stdin` is a descriptor that becomes its standard input."""
@@ -176,13 +178,14 @@ class Container:
             raise
         return Attachment(self, session, reader)
 
-    def stop(self, timeout: float = DEFAULT_STOP_S, signal: str | int | None = None) -> None:
+    def stop(self, timeout: float | None = DEFAULT_STOP_S, signal: str | int | None = None) -> None:
         """Send its stop signal (or `signal`), and SIGKILL if it has not ended after `timeout`
-        seconds.
+        seconds; with None or a negative number, never.
         """
         number = signal_number(signal or self.image.config.config.stop_signal or "SIGTERM")
-        self._lifecycle.stop(self.id, number, timeout)
-        self.reload()
+        patience_s = None if timeout is None or timeout < 0 else timeout
+        self._lifecycle.stop(self.id, number, patience_s)
+        self._look_again()
 
     def kill(self, signal: str | int = "SIGKILL") -> None:
         """Send a signal to its PID 1. Raises Conflict when it does not run."""
@@ -190,14 +193,19 @@ class Container:
         self._lifecycle.signal(self.id, number)
         if number == signals.SIGKILL:
             self._lifecycle.wait(self.id)
-            self.reload()
+            self._look_again()
 
     def wait(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait until it does not run: {"StatusCode": exit code}. Raises TimeoutError."""
-        if not self._lifecycle.wait(self.id, timeout):
+        ended = self._lifecycle.wait(self.id, timeout)
+        if ended is None:
             raise TimeoutError(f"container {self.name} still runs after {timeout} seconds")
-        self.reload()
-        return {"StatusCode": self.exit_code, "Error": None}
+        self._look_again()
+        return {"StatusCode": ended.code, "Error": None}
+
+    def how_it_ended(self) -> Exit:
+        """Its last exit; 255 if nobody saw it."""
+        return self._lifecycle.wait(self.id) or Exit(UNKNOWN_EXIT, False)
 
     def remove(self, force: bool = False, v: bool = False) -> None:
         """Delete it with everything it wrote; with `force`, kill it first."""

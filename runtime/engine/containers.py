@@ -103,6 +103,7 @@ class Containers:
         stderr: bool = False,
         remove: bool = False,
         detach: bool = False,
+        auto_remove: bool = False,
         **options: Any,
     ) -> Any:
         """Create and start. With `detach` the Container at once; else wait, and return what it
@@ -111,7 +112,7 @@ class Containers:
         Raises ContainerFailed when it ends with another exit code than 0, CommandNotStarted
         when its command is missing (127) or cannot be executed (126).
         """
-        container = self.create(image, command, auto_remove=remove, **options)
+        container = self.create(image, command, auto_remove=remove or auto_remove, **options)
         if detach:
             container.start()
             return container

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from runtime.container.lifecycle import recorded_exit
 from runtime.container.log import timestamp
 from runtime.container.state import Status
 
@@ -55,7 +56,7 @@ def _state(container: Container) -> dict[str, Any]:
         "OOMKilled": bool(row["oom_killed"]),
         "Dead": False,
         "Pid": row["pid"],
-        "ExitCode": row["exit_code"] or 0,
+        "ExitCode": recorded_exit(row).code if status != Status.RUNNING else 0,
         "Error": row["error"],
         "StartedAt": _time(row["started_ns"]),
         "FinishedAt": _time(row["finished_ns"]),
