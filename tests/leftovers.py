@@ -93,7 +93,8 @@ def _contained_processes() -> Iterator[str]:
 
 
 def _control_groups() -> Iterator[str]:
-    return (f"control group {group}" for group in _groups() if group.name != "launcher")
+    theirs = ("onggi", "launcher")  # the launcher's own, and the parent of all
+    return (f"control group {group}" for group in _groups() if group.name not in theirs)
 
 
 def _groups() -> Iterator[Path]:
