@@ -9,10 +9,13 @@ counter or a clock made, no order that a set made.
 
 from __future__ import annotations
 
+import base64
 import html
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from lessons_lib.language import say
 
 PAPER = "#faf6ef"
 INK = "#2f2a25"
@@ -46,12 +49,23 @@ class Shown:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
         """What Jupyter stores: a form per media type (IPython, "Rich display")."""
-        forms = {"text/html": self.page, "image/svg+xml": self.picture}
-        return {
-            "text/plain": self.words,
-            **{kind: form for kind, form in forms.items() if form},
-            **self.data,
-        }
+        page = framed(self.picture, self.words) if self.picture else self.page
+        html_form = {"text/html": page} if page else {}
+        return {"text/plain": self.words, **html_form, **self.data}
+
+
+def framed(picture: str, words: str) -> str:
+    """A picture as a page, its words folded away below it.
+
+    As an image with its data in the address: that is shown also in a notebook that is not trusted
+    yet and on GitHub, which both refuse to draw SVG that stands in a page.
+    """
+    data = base64.b64encode(picture.encode()).decode()
+    return (
+        f'<img alt="{escaped(words)}" src="data:image/svg+xml;base64,{data}">'
+        f"<details><summary>{escaped(say('shown.in-words'))}</summary>"
+        f"<pre>{escaped(words)}</pre></details>"
+    )
 
 
 def card(body: str, *, edge: str = CLAY) -> str:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import re
+
 from lessons_lib.shown import Shown, code, strong, table, width, words_table
 
 
 def test_words_are_always_there_and_empty_forms_are_not() -> None:
     assert Shown("four")._repr_mimebundle_() == {"text/plain": "four"}
-    assert set(Shown("w", page="p", picture="s")._repr_mimebundle_()) == {
-        "text/plain",
-        "text/html",
-        "image/svg+xml",
-    }
+    assert Shown("w", page="p")._repr_mimebundle_() == {"text/plain": "w", "text/html": "p"}
+
+
+def test_a_picture_comes_as_an_image_with_its_words_below() -> None:
+    page = str(Shown("a < b", picture="<svg/>")._repr_mimebundle_()["text/html"])
+    shown = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert shown
+    assert base64.b64decode(shown[1]) == b"<svg/>"
+    assert "<pre>a &lt; b</pre>" in page
+    assert 'alt="a &lt; b"' in page
 
 
 def test_data_for_programs_comes_along() -> None:
