@@ -14,7 +14,6 @@ import hashlib
 import os
 import select
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -184,6 +183,8 @@ def _connect(root: Path) -> socket.socket:
 
 def _spawn(root: Path, path: Path, listener: socket.socket) -> None:
     """Start the launcher: isolated from the environment, the directory and the terminal."""
+    import subprocess  # only the first container pays for it
+
     # -I and -S: no user site, no environment variable decides what runs with privilege.
     command = [sys.executable, "-I", "-S", "-c", _PROGRAM]
     interpreter = _out_of_reach(Path(sys.executable))

@@ -16,7 +16,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +118,8 @@ class Engine:
 
 def version() -> str:
     """The installed version of Onggi."""
+    from importlib import metadata  # slow to import, and seldom asked
+
     try:
         return metadata.version("onggi")
     except metadata.PackageNotFoundError:

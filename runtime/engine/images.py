@@ -2,6 +2,8 @@
 
 The method names are those of Docker's Python SDK (`docker.models.images`). An image's id is
 the digest of its configuration; a name points to a manifest (see `image_names`).
+
+What builds and unpacks is imported where it is used: `onggi ps` must not wait for it.
 """
 
 from __future__ import annotations
@@ -9,30 +11,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runtime.build.builder import Builder
-from runtime.build.events import Event
 from runtime.content import gc
 from runtime.content.store import ContentStore
 from runtime.database import Database
-from runtime.engine import bootstrap
+from runtime.engine.bootstrap.names import NAMES
 from runtime.engine.build_cache import SqliteCache
 from runtime.engine.directory import alone, writing
 from runtime.engine.image import Image, Layer, Shelf
 from runtime.engine.image_names import NAMELESS, ImageNames
 from runtime.errors import Conflict, IntegrityError, InvalidInput, InvalidReference, NotFound
-from runtime.layer.apply import apply_layer, open_layer
 from runtime.oci.descriptor import Descriptor
 from runtime.oci.digest import ChainID, Digest
 from runtime.oci.reference import Reference
 from runtime.snapshot.overlay import Snapshots
 
+if TYPE_CHECKING:
+    from runtime.build.events import Event
+
 BootstrapProgress = Callable[[str, int, int], None]
 
 # Inside a class with a method `list`, the word means that method.
 ImageList = list[Image]
-BuildLog = list[Event]
+BuildLog = list["Event"]
 Removed = list[dict[str, str]]
 Digests = list[Digest]
 
@@ -73,6 +75,8 @@ class Images:
         SOURCE_DATE_EPOCH in the environment the same inputs give the same image ID anywhere.
         Raises DockerfileError, BuildFailed, NotFound (the context or base image).
         """
+        from runtime.build.builder import Builder
+
         tags = [tag] if isinstance(tag, str) else list(tag or ())
         references = [Reference.parse(name) for name in tags]
         events: list[Event] = []
@@ -118,7 +122,7 @@ class Images:
             return self.get(name)
         except NotFound:
             wanted = _familiar(name)
-            if wanted not in bootstrap.NAMES:
+            if wanted not in NAMES:
                 raise
             self.bootstrap(names=(wanted,))
             return self.get(name)
@@ -179,12 +183,14 @@ class Images:
 
     def bootstrap(
         self,
-        names: Iterable[str] = bootstrap.NAMES,
+        names: Iterable[str] = NAMES,
         progress: BootstrapProgress | None = None,
     ) -> ImageList:
         """Make the base images out of this host's own files: nothing is downloaded."""
+        from runtime.engine.bootstrap.layers import bootstrap
+
         with writing(self.root):
-            bootstrap.bootstrap(
+            bootstrap(
                 self.content,
                 self.snapshots,
                 lambda reference, descriptor: self.names.point(reference, descriptor.digest),
@@ -207,6 +213,8 @@ class Images:
         return parent
 
     def _unpack(self, descriptor: Descriptor, layer: Layer, parent: ChainID | None) -> None:
+        from runtime.layer.apply import apply_layer, open_layer
+
         def write(target: Path) -> None:
             with (
                 self.content.open(descriptor.digest) as blob,

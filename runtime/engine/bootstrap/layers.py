@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from runtime.build.builder import host_platform
 from runtime.content.store import ContentStore
+from runtime.engine.bootstrap.names import NAMES
 from runtime.engine.bootstrap.tree import write_tree
 from runtime.errors import NotFound
 from runtime.layer.tar import tree_layer
@@ -31,9 +32,6 @@ from runtime.snapshot.overlay import Snapshots
 
 if TYPE_CHECKING:
     from runtime.engine.bootstrap.recipes import ImageRecipe, LayerRecipe
-
-NAMES = ("onggi/base", "onggi/python")
-"""The images that any host can make."""
 
 RECIPE_DATE = 1_767_225_600
 """2026-01-01, in seconds since 1970: every file's time and every image's date. The host's files

@@ -19,7 +19,8 @@ import pytest
 
 from runtime.content import gc
 from runtime.content.store import ContentStore
-from runtime.engine.bootstrap import NAMES, bootstrap
+from runtime.engine.bootstrap.layers import bootstrap
+from runtime.engine.bootstrap.names import NAMES
 from runtime.errors import KernelError, NotFound
 from runtime.layer.apply import apply_layer
 from runtime.linux.mount import mount, umount
