@@ -28,7 +28,8 @@ $(READY): pyproject.toml constraints.txt lessons_lib/setup.sh
 # With CI=true a test that cannot run here fails instead of being skipped.
 test: check
 	@$(PYTHON) tests/needs.py install
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup --ignore tests/tidy
+	@$(PYTHON) -m pytest --ignore tests/tidy -m "not kernel" -n 2
+	@$(PYTHON) -m pytest --ignore tests/tidy -m kernel
 
 check: setup
 	@$(PYTHON) -m ruff check

@@ -4,8 +4,9 @@
 `state_root`   a new, empty state directory
 Both set ONGGI_ROOT, so `onggi` in a subprocess works on the same state.
 
-A test that touches the kernel says so with `@pytest.mark.needs(…)` (tests/needs.py). All such
-tests run one after the other in one process, so that each can be asked what it has left behind.
+A test that touches the kernel says so with `@pytest.mark.needs(…)` (tests/needs.py) or uses one of
+these fixtures. Such tests get the mark `kernel`; they run one after the other, so that each can be
+asked what it has left behind.
 """
 
 from __future__ import annotations
@@ -103,9 +104,9 @@ def touches_kernel(item: pytest.Item) -> bool:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """One group for all tests of the kernel: xdist runs a group in one process."""
+    """`-m kernel` are the tests that have to run one after the other."""
     if touches_kernel(item):
-        item.add_marker(pytest.mark.xdist_group("kernel"))
+        item.add_marker(pytest.mark.kernel)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
