@@ -1,0 +1,169 @@
+"""Limits: the kernel keeps them, the container sees them, and what they did is reported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runtime.engine import Engine
+from runtime.engine.container import Container
+from runtime.errors import ContainerFailed, InvalidInput, OnggiError
+from runtime.linux.cgroup import Cgroup, controllers
+
+pytestmark = pytest.mark.needs("containers")
+
+MIB = 1 << 20
+EAT = """
+import sys
+eaten = []
+for _ in range(int(sys.argv[1])):
+    eaten.append(bytearray(b"x" * (1 << 20)))
+print("full", flush=True)
+"""
+
+
+def file_of(container: Container, controller: str, version_1: str, version_2: str) -> str:
+    """What the kernel has written in a container's group."""
+    directory = Cgroup(container.id).directory(controller)
+    assert directory is not None
+    version = controllers()[controller].version
+    return (directory / (version_1 if version == 1 else version_2)).read_text().strip()
+
+
+@pytest.mark.needs("cgroup:memory")
+def test_who_takes_more_memory_than_allowed_is_killed_and_that_is_told(engine: Engine) -> None:
+    container = engine.containers.create(
+        "onggi/python", ["python3", "-c", EAT, "200"], mem_limit="32m"
+    )
+    container.start()
+    assert container.wait(timeout=30)["StatusCode"] == 137
+    assert container.attrs["State"]["OOMKilled"] is True
+    assert container.logs() == b""
+    assert file_is_gone(container)
+
+
+def file_is_gone(container: Container) -> bool:
+    """The group goes with its container."""
+    return not any(directory.exists() for directory in Cgroup(container.id).directories())
+
+
+@pytest.mark.needs("cgroup:memory")
+def test_who_takes_less_is_left_alone(engine: Engine) -> None:
+    container = engine.containers.create(
+        "onggi/python", ["python3", "-c", EAT, "16"], mem_limit="64m"
+    )
+    container.start()
+    assert container.wait(timeout=30)["StatusCode"] == 0
+    assert container.attrs["State"]["OOMKilled"] is False
+    assert container.logs() == b"full\n"
+
+
+@pytest.mark.needs("cgroup:memory")
+def test_a_child_that_is_killed_for_memory_is_told_of_too(engine: Engine) -> None:
+    """PID 1 goes on: docker, too, says OOMKilled when any of them was."""
+    script = f"python3 -c '{EAT}' 200; echo child $?; exit 3"
+    container = engine.containers.create("onggi/python", ["sh", "-c", script], mem_limit="32m")
+    container.start()
+    assert container.wait(timeout=30)["StatusCode"] == 3
+    assert container.logs() == b"Killed\nchild 137\n"
+    assert container.attrs["State"]["OOMKilled"] is True
+
+
+FORK = """
+i=0
+while [ $i -lt 40 ]; do sleep 30 > /dev/null 2>&1 & i=$((i + 1)); done
+"""
+
+
+@pytest.mark.needs("cgroup:pids")
+def test_a_fork_bomb_stops_at_its_limit(engine: Engine) -> None:
+    """Forty children at most, if the limit did not hold."""
+    container = engine.containers.create("onggi/base", ["sh", "-c", FORK], pids_limit=10)
+    container.start()
+    assert container.wait(timeout=30)["StatusCode"] == 2
+    assert b"Cannot fork" in container.logs()
+
+
+@pytest.mark.needs("cgroup:pids")
+def test_an_exec_counts_too(engine: Engine) -> None:
+    container = engine.containers.run("onggi/base", ["sleep", "60"], detach=True, pids_limit=5)
+    code, said = container.exec_run(["sh", "-c", FORK])
+    assert (code, b"Cannot fork" in said) == (2, True)
+    assert len(Cgroup(container.id).processes()) <= 5
+    container.remove(force=True)
+
+
+@pytest.mark.needs("cgroup:cpu", "cgroup:memory", "cgroup:pids")
+def test_what_was_asked_for_is_what_the_kernel_keeps(engine: Engine) -> None:
+    container = engine.containers.run(
+        "onggi/base",
+        ["sleep", "60"],
+        detach=True,
+        mem_limit="64m",
+        nano_cpus=250_000_000,
+        pids_limit=20,
+    )
+    assert file_of(container, "memory", "memory.limit_in_bytes", "memory.max") == str(64 * MIB)
+    assert file_of(container, "pids", "pids.max", "pids.max") == "20"
+    quota = file_of(container, "cpu", "cpu.cfs_quota_us", "cpu.max")
+    assert quota.split()[0] == "25000"
+    host = container.attrs["HostConfig"]
+    assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (64 * MIB, 250_000_000, 20)
+
+
+@pytest.mark.needs("cgroup:memory", "cgroup:pids")
+def test_a_container_can_read_its_own_limits(engine: Engine) -> None:
+    script = (
+        "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null;"
+        "cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null; true"
+    )
+    said = engine.containers.run(
+        "onggi/base", ["sh", "-c", script], mem_limit="64m", pids_limit=20, remove=True
+    )
+    assert said.split() == [str(64 * MIB).encode(), b"20"]
+
+
+@pytest.mark.needs("cgroup:cpu")
+def test_a_busy_program_gets_its_share_and_no_more(engine: Engine) -> None:
+    """A tenth of a CPU for a second: about 100 ms; without the limit it would be all of it."""
+    script = (
+        "import time; end = time.monotonic() + 1\n"
+        "while time.monotonic() < end: pass\n"
+        "print(time.process_time())"
+    )
+    said = engine.containers.run(
+        "onggi/python", ["python3", "-c", script], nano_cpus=100_000_000, remove=True
+    )
+    assert float(said) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("limits", "match"),
+    [
+        ({"mem_limit": "1m"}, "smallest memory limit is 6 MB"),
+        ({"mem_limit": -1}, "smallest memory limit"),
+        ({"mem_limit": "much"}, "not a size: 'much'"),
+        ({"mem_limit": "9000000000g"}, "largest memory limit"),
+        ({"nano_cpus": 1}, "CPU limit must be between"),
+        ({"nano_cpus": 10**15}, "CPU limit must be between"),
+        ({"pids_limit": 10**10}, "largest limit of processes"),
+    ],
+)
+def test_impossible_limits_are_refused_before_anything_is_made(
+    engine: Engine, limits: dict[str, Any], match: str
+) -> None:
+    with pytest.raises(InvalidInput, match=match):
+        engine.containers.create("onggi/base", "true", **limits)
+    assert engine.containers.list(all=True) == []
+    assert not list((engine.root / "containers").glob("*"))
+
+
+@pytest.mark.needs("cgroup:memory")
+def test_a_limit_in_which_a_program_cannot_even_start(engine: Engine) -> None:
+    """Six MB hold a shell, not a Python: killed, and reported, like any other."""
+    with pytest.raises((ContainerFailed, OnggiError)):
+        engine.containers.run("onggi/python", ["python3", "-c", EAT, "50"], mem_limit="6m")
+    container = engine.containers.list(all=True)[0]
+    assert container.status in ("exited", "created")
+    assert container.attrs["State"]["OOMKilled"] or container.attrs["State"]["Error"]
