@@ -246,7 +246,7 @@ class Images:
             if not nobody_writes:
                 return [], 0
             roots = self._roots()
-            keep = self._chains_in_use()
+            keep = self.chains_in_use()
             freed = 0
             for chain_id in list(self.snapshots.chain_ids()):
                 if chain_id not in keep:
@@ -312,20 +312,22 @@ class Images:
         rows = self.database.all("SELECT manifest FROM containers")
         return {Digest(row["manifest"]) for row in rows}
 
-    def _manifests(self) -> set[Digest]:
+    def manifests(self) -> set[Digest]:
+        """The manifests of all images, and of those that containers were made from."""
         return {manifest for _, manifest in self.names.all()} | self._manifests_of_containers()
 
     def layers_in_use(self) -> set[Digest]:
         """The blobs of all layers of images and containers."""
-        images = (Image(self.shelf, manifest) for manifest in self._manifests())
+        images = (Image(self.shelf, manifest) for manifest in self.manifests())
         return {layer.digest for image in images for layer in image.manifest.layers}
 
-    def _chains_in_use(self) -> set[ChainID]:
-        images = (Image(self.shelf, manifest) for manifest in self._manifests())
+    def chains_in_use(self) -> set[ChainID]:
+        """Every unpacked layer that one of them needs."""
+        images = (Image(self.shelf, manifest) for manifest in self.manifests())
         return {layer.chain_id for image in images for layer in image.layers}
 
     def _roots(self) -> set[Digest]:
-        return self._manifests() | self.cache.digests()
+        return self.manifests() | self.cache.digests()
 
 
 def source_date_epoch() -> int | None:

@@ -2,7 +2,8 @@
 
 An image's size is that of its layers' tars; on the disk a layer is there twice, as the blob
 that can be sent and as the directory that can be mounted, and shared layers are there once.
-`LayersSize` is what the disk really holds, so it agrees with `du`.
+`LayersSize` is what images really take, `BuildCache` what only the build cache keeps, `SizeRw`
+what a container wrote: together they are the disk, and agree with `du`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from runtime.content import gc
 from runtime.engine.containers import Containers
 from runtime.engine.images import Images
 
@@ -48,16 +50,22 @@ def disk_usage(images: Images, containers: Containers) -> dict[str, Any]:
 
 
 def layers_bytes(images: Images) -> int:
-    """Bytes on the disk of all blobs and all unpacked layers."""
-    blobs = sum(images.content.size(digest) for digest in images.content.digests())
-    return blobs + sum(images.snapshots.usage(chain) for chain in images.snapshots.chain_ids())
+    """Bytes on the disk of the images' blobs and unpacked layers."""
+    blobs = gc.reachable(images.content, images.manifests())
+    return sum(map(images.content.size, blobs)) + sum(
+        images.snapshots.usage(chain_id) for chain_id in images.chains_in_use()
+    )
 
 
 def _build_cache(images: Images) -> list[dict[str, Any]]:
-    """Layers that only the build cache keeps."""
-    in_use = images.layers_in_use()
+    """What no image needs: blobs that the cache remembers, or that wait for the next prune, and
+    unpacked layers.
+    """
+    blobs = set(images.content.digests()) - gc.reachable(images.content, images.manifests())
+    chains = set(images.snapshots.chain_ids()) - images.chains_in_use()
+    sizes = {digest: images.content.size(digest) for digest in sorted(blobs)}
+    sizes |= {chain_id: images.snapshots.usage(chain_id) for chain_id in sorted(chains)}
     return [
-        {"ID": str(digest), "Type": "regular", "InUse": False, "Size": images.content.size(digest)}
-        for digest in sorted(images.cache.digests())
-        if digest not in in_use and images.content.has(digest)
+        {"ID": str(name), "Type": "regular", "InUse": False, "Size": size}
+        for name, size in sizes.items()
     ]
