@@ -802,6 +802,10 @@ KO: dict[str, str] = {
     "keep the state directory on ext4, xfs, btrfs or tmpfs": (
         "상태 디렉터리를 ext4, xfs, btrfs, tmpfs 중 하나에 두세요"
     ),
+    "making images and containers needs root on this host": (
+        "이 호스트에서 이미지와 컨테이너를 만들려면 root 권한이 필요합니다"
+    ),
+    "start it with sudo ({evidence})": "sudo로 실행하세요 ({evidence})",
     "needs root": "root 권한이 필요합니다",
     "limits on it cannot be set here": "여기서는 이 제한을 걸 수 없습니다",
     "virtual machines are emulated, which is slower": (

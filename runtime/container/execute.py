@@ -1,26 +1,39 @@
 """`exec`: one more process in a container that runs already.
 
 The launcher forks a child that enters the container's namespaces and forks once more, because
-a PID namespace is entered by one's children only. What then happens to the grandchild is what
-happens to PID 1 at the end of `init.become`: it gives its power away and becomes the program.
+a PID namespace is entered by one's children only. The grandchild joins the control group, and
+what then happens to it is what happens to PID 1 at the end of `init.become`: it gives its power
+away and becomes the program. The child between is not the container's: it counts in no limit.
 
 man 2 setns, man 7 pid_namespaces
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
+from dataclasses import dataclass
 from typing import NoReturn
 
 from runtime.container import init, messages
 from runtime.container.messages import Message
-from runtime.errors import Conflict
-from runtime.linux import namespaces, process
+from runtime.errors import Conflict, KernelError
+from runtime.linux import cgroup, namespaces, process
 from runtime.linux.cgroup import Cgroup
 from runtime.oci.document import Document
 from runtime.oci.spec import NAMESPACES, Process
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Descriptors that still lead to the container when its namespaces have been entered: to
+    its first process, and into its control group.
+    """
+
+    pidfd: int
+    doors: tuple[int, ...]
 
 
 def execute(message: Message, caller: socket.socket, stdio: init.Stdio) -> None:
@@ -32,32 +45,39 @@ def execute(message: Message, caller: socket.socket, stdio: init.Stdio) -> None:
     init.forbid_imports()
     program = Process.from_json(Document(message["process"], "process"))
     try:
-        enter(message["container"], message["pid"], message["pid_start"])
-        code = run(program, stdio)
+        entrance = enter(message["container"], message["pid"], message["pid_start"])
+        code = run(program, stdio, entrance)
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
         messages.send(caller, {"error": json.loads(messages.described(error))})
         return
     messages.send(caller, {"exit_code": code})
 
 
-def enter(container_id: str, pid: int, pid_start: int) -> None:
-    """Move this process into the container's control group and namespaces.
+def enter(container_id: str, pid: int, pid_start: int) -> Entrance:
+    """Move this process into the container's namespaces, but for that of its control groups:
+    from inside, a process could not be moved there from outside.
 
     The descriptor is taken before the start time is compared, so that a number which has
     meanwhile been given to another process is noticed. Raises Conflict, KernelError.
     """
-    pidfd = namespaces.pidfd_open(pid)
-    if not process.is_alive(pid, pid_start):
-        raise Conflict("container {name} is not running", name=container_id[:12])
-    Cgroup(container_id).join()
+    ended = Conflict("container {name} is not running", name=container_id[:12])
     flags = 0
-    for kind in NAMESPACES:
+    for kind in {*NAMESPACES} - {"cgroup"}:
         flags |= namespaces.FLAG_OF_KIND[kind]
-    namespaces.setns(pidfd, flags)
-    os.close(pidfd)
+    try:
+        pidfd = namespaces.pidfd_open(pid)
+        if not process.is_alive(pid, pid_start):
+            raise ended
+        doors = Cgroup(container_id).doors()
+        namespaces.setns(pidfd, flags)
+    except KernelError as error:
+        if error.errno in (errno.ESRCH, errno.ENOENT):
+            raise ended from error
+        raise
+    return Entrance(pidfd, doors)
 
 
-def run(program: Process, stdio: init.Stdio) -> int:
+def run(program: Process, stdio: init.Stdio, entrance: Entrance) -> int:
     """Fork into the PID namespace, become the program, wait for it; return its exit code.
 
     Raises CommandNotStarted.
@@ -65,7 +85,7 @@ def run(program: Process, stdio: init.Stdio) -> int:
     channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     child = os.fork()
     if child == 0:
-        _become(program, stdio, theirs)
+        _become(program, stdio, entrance, theirs)
     for descriptor in {theirs.detach(), stdio.stdin, stdio.stdout, stdio.stderr}:
         os.close(descriptor)
     problem, _ = messages.receive(channel)  # none: it was closed by becoming the program
@@ -75,9 +95,13 @@ def run(program: Process, stdio: init.Stdio) -> int:
     return process.exit_code(status)
 
 
-def _become(program: Process, stdio: init.Stdio, channel: socket.socket) -> NoReturn:
+def _become(
+    program: Process, stdio: init.Stdio, entrance: Entrance, channel: socket.socket
+) -> NoReturn:
     try:
         os.setsid()
+        cgroup.pass_through(entrance.doors)
+        namespaces.setns(entrance.pidfd, namespaces.CLONE_NEWCGROUP)
         init.execute(program, stdio)
     except BaseException as error:  # noqa: BLE001  (a forked child must never return)
         messages.send(channel, {"error": json.loads(messages.described(error))})

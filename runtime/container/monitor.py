@@ -32,7 +32,7 @@ from runtime.container.bundle import Bundle
 from runtime.container.first import FirstProcess
 from runtime.container.messages import SOCKET, STREAMS, Exit, Message, Start
 from runtime.container.records import Records
-from runtime.errors import CommandNotStarted, InvalidTransition, OnggiError
+from runtime.errors import CommandNotStarted, InvalidTransition, NotFound, OnggiError
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
 
@@ -83,8 +83,14 @@ def monitor(
 
 @contextlib.contextmanager
 def only_monitor(start: Start) -> Iterator[None]:
-    """Raises InvalidTransition if the container has a monitor, and so runs, already."""
-    lock = os.open(start.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Raises InvalidTransition if the container has a monitor, and so runs, already; NotFound
+    if it has been removed.
+    """
+    try:
+        lock = os.open(start.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError as error:
+        name = start.directory.name[:12]
+        raise NotFound("no such container: {name}", name=name) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

@@ -21,7 +21,7 @@ from runtime.engine.arguments import (
     as_labels,
 )
 from runtime.engine.container import Container
-from runtime.engine.directory import writing
+from runtime.engine.directory import require_root, writing
 from runtime.engine.filters import keep_containers
 from runtime.engine.image import Image
 from runtime.engine.images import Images
@@ -60,6 +60,7 @@ class Containers:
         """A container that does not run yet. Raises NotFound (the image), Conflict (the name),
         InvalidInput.
         """
+        require_root()
         if network != "none":
             raise InvalidInput(
                 "there is no network {network} yet: a container has its own loopback only",

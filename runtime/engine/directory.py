@@ -47,6 +47,19 @@ def open_directory(root: Path) -> None:
         )
 
 
+def require_root() -> None:
+    """Raises HostLacks for whoever is not root: layers have files of other users, and overlay
+    and namespaces belong to root, until rootless containers come.
+    """
+    if os.geteuid() != 0:
+        raise HostLacks(
+            "making images and containers needs root on this host",
+            hint="start it with sudo ({evidence})",
+            feature="root",
+            evidence=f"geteuid() = {os.geteuid()}",
+        )
+
+
 @contextlib.contextmanager
 def writing(root: Path) -> Iterator[None]:
     """While this is held, nobody takes what is half made for garbage."""

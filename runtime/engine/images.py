@@ -18,7 +18,7 @@ from runtime.content.store import ContentStore
 from runtime.database import Database
 from runtime.engine.bootstrap.names import NAMES
 from runtime.engine.build_cache import SqliteCache
-from runtime.engine.directory import alone, writing
+from runtime.engine.directory import alone, require_root, writing
 from runtime.engine.image import Image, Layer, Shelf
 from runtime.engine.image_names import NAMELESS, ImageNames
 from runtime.errors import Conflict, IntegrityError, InvalidInput, InvalidReference, NotFound
@@ -77,6 +77,7 @@ class Images:
         """
         from runtime.build.builder import Builder
 
+        require_root()
         tags = [tag] if isinstance(tag, str) else list(tag or ())
         references = [Reference.parse(name) for name in tags]
         events: list[Event] = []
@@ -189,6 +190,7 @@ class Images:
         """Make the base images out of this host's own files: nothing is downloaded."""
         from runtime.engine.bootstrap.layers import bootstrap
 
+        require_root()
         with writing(self.root):
             bootstrap(
                 self.content,

@@ -171,6 +171,12 @@ class Cgroup:
         for directory in self.directories():
             _enter(directory)
 
+    def doors(self) -> tuple[int, ...]:
+        """Descriptors for `pass_through`: they lead into the group also from a mount namespace
+        in which it has no path. Raises KernelError (ENOENT: there is no such group).
+        """
+        return tuple(_open(_entrance(directory)) for directory in self.directories())
+
     def processes(self) -> frozenset[int]:
         """Process IDs of all members, as this process's PID namespace numbers them."""
         for directory in self.directories():
@@ -215,6 +221,12 @@ class Cgroup:
                 directory.parent.rmdir()
 
 
+def pass_through(doors: tuple[int, ...]) -> None:
+    """What `Cgroup.join` does, by what `Cgroup.doors` has opened before."""
+    for door in doors:
+        os.write(door, b"0")
+
+
 def leave() -> None:
     """Put the calling process back into the root groups, so that its own can be removed."""
     for mount in {controller.mount for controller in controllers().values()}:
@@ -249,8 +261,19 @@ def _make(directory: Path) -> None:
 
 
 def _enter(directory: Path) -> None:
+    _write(_entrance(directory), "0")
+
+
+def _entrance(directory: Path) -> Path:
     tasks = directory / "tasks"
-    _write(tasks if tasks.exists() else directory / "cgroup.procs", "0")
+    return tasks if tasks.exists() else directory / "cgroup.procs"
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KernelError("open", str(path), error.errno or 0) from error
 
 
 def _prepare(directory: Path) -> None:
