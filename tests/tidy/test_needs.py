@@ -10,6 +10,7 @@ from pathlib import Path
 
 import leftovers
 import needs
+import pytest
 from sources import HOME, tracked
 
 MISSING = """
@@ -59,6 +60,48 @@ def test_what_a_test_leaves_behind_is_named(tmp_path: Path) -> None:
     report = run(tmp_path, LEAVES_A_CHILD, ci=False)
     assert re.search(r"child process \d+ sleep", report)
     assert re.search(r"1 error|1 failed", report)
+
+
+@pytest.fixture
+def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Debian on which skopeo is missing and the package lists are too old at first. Returns the
+    file with what was asked of apt-get, and whether a daemon could have started meanwhile.
+    """
+    asked, policy = tmp_path / "asked", tmp_path / "policy-rc.d"
+    programs = {
+        "dpkg-query": 'case "$*" in *skopeo*) exit 1;; esac; printf installed',
+        "apt-get": f"""
+            sh {policy}; echo "$? $*" >> {asked}
+            case "$*" in *install*) grep -q update {asked};; esac""",
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(needs, "POLICY", policy)
+    return asked
+
+
+def test_as_root_only_what_is_missing_is_installed_and_no_daemon_starts(
+    apt: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert needs.install() == 0
+    install = "101 -qq -y --no-install-recommends install skopeo"
+    update = "101 -qq -y --no-install-recommends update"
+    assert apt.read_text().splitlines() == [install, update, install]
+    assert not needs.POLICY.exists()
+    assert "root and apt are there" in capsys.readouterr().out
+
+
+def test_without_root_it_says_which_tests_are_skipped(
+    apt: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert needs.install() == 0
+    said = capsys.readouterr().out
+    assert said == "Debian package skopeo is missing: tests that need skopeo are skipped\n"
+    assert not apt.exists()
 
 
 def test_every_program_that_a_need_asks_for_comes_from_the_list() -> None:
