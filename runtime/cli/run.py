@@ -166,7 +166,7 @@ def in_foreground(container: Container, interactive: bool) -> int:
 
 def pass_on_entry(entry: Entry, *, timestamps: bool = False) -> None:
     """One piece of a container's log, to the stream that it was written to."""
-    stamp = entry.time.encode() + b" " if timestamps else b""
+    stamp = entry.stamp if timestamps else b""
     console.pass_on(stamp + entry.data, STREAMS[entry.stream])
 
 

@@ -26,11 +26,19 @@ LONGEST_PIECE = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the log. `data` has its newline if the line was full."""
+    """One line of the log. `data` has its newline if the line was full; `starts_line` is False
+    where it goes on with what the same stream has begun.
+    """
 
     time: str
     stream: str
     data: bytes
+    starts_line: bool = True
+
+    @property
+    def stamp(self) -> bytes:
+        """What docker writes before the line when times are wanted."""
+        return self.time.encode() + b" " if self.starts_line else b""
 
 
 class Writer:
@@ -76,6 +84,8 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
+        self._unfinished: set[str] = set()
+        """The streams whose last entry ended in the middle of a line."""
 
     def skip_to_end(self) -> None:
         """Ignore everything that has been written so far."""
@@ -102,7 +112,17 @@ class Reader:
             if not line.endswith(b"\n"):
                 self._file.seek(-len(line), os.SEEK_CUR)
                 return
-            yield _decoded(line)
+            yield self._decoded(line)
+
+    def _decoded(self, line: bytes) -> Entry:
+        stamp, name, tag, data = line[:-1].split(b" ", 3)
+        stream = name.decode()
+        starts_line = stream not in self._unfinished
+        if tag == b"F":
+            self._unfinished.discard(stream)
+            return Entry(stamp.decode(), stream, data + b"\n", starts_line)
+        self._unfinished.add(stream)
+        return Entry(stamp.decode(), stream, data, starts_line)
 
     def close(self) -> None:
         """Give the file back."""
@@ -129,9 +149,3 @@ def _encoded(stamp: bytes, stream: str, tag: bytes, line: bytes) -> bytes:
     return b"".join(
         head + (b"P" if piece is not pieces[-1] else tag) + b" " + piece + b"\n" for piece in pieces
     )
-
-
-def _decoded(line: bytes) -> Entry:
-    stamp, stream, tag, data = line[:-1].split(b" ", 3)
-    newline = b"\n" if tag == b"F" else b""
-    return Entry(stamp.decode(), stream.decode(), data + newline)

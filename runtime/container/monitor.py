@@ -67,7 +67,7 @@ def monitor(
     os.setsid()
     record = Record(start, records)
     try:
-        with only_monitor(start):
+        with only_monitor(start, record):
             running, listener = launch(start, record, first, stdin)
             running.callers.append(caller)
             _tell(running, {"pid": running.pid})
@@ -75,16 +75,16 @@ def monitor(
             ended = finish(running)
             (start.directory / SOCKET).unlink(missing_ok=True)
             record.ended(ended)
-            _say_goodbye(running, ended)
+        _say_goodbye(running, ended)
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
         with contextlib.suppress(OSError):
             messages.send(caller, {"error": json.loads(messages.described(error))})
 
 
 @contextlib.contextmanager
-def only_monitor(start: Start) -> Iterator[None]:
+def only_monitor(start: Start, record: Record) -> Iterator[None]:
     """Raises InvalidTransition if the container has a monitor, and so runs, already; NotFound
-    if it has been removed.
+    if it has been removed. A monitor that is just ending is waited for.
     """
     try:
         lock = os.open(start.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -92,18 +92,20 @@ def only_monitor(start: Start) -> Iterator[None]:
         name = start.directory.name[:12]
         raise NotFound("no such container: {name}", name=name) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while not _taken(lock):
+            record.refuse_running()
+            time.sleep(0.002)
         yield
-    except BlockingIOError as error:
-        raise InvalidTransition(
-            "container {name} is {state}: cannot {verb} it",
-            hint="a container that runs already needs no start",
-            state="running",
-            verb="start",
-            name=start.directory.name[:12],
-        ) from error
     finally:
         os.close(lock)
+
+
+def _taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def launch(
@@ -152,11 +154,17 @@ def attend(running: Running, listener: socket.socket, lifeline: socket.socket | 
             if running.pidfd in ready:
                 return
             if listener.fileno() in ready:
-                running.callers.append(listener.accept()[0])
+                greet(running, listener.accept()[0])
             if lifeline is not None and lifeline.fileno() in ready:
                 # A caller with a lifeline says nothing more, so this is its end.
                 selector.unregister(lifeline)
                 signal.pidfd_send_signal(running.pidfd, signal.SIGKILL)
+
+
+def greet(running: Running, caller: socket.socket) -> None:
+    """From now on it is told. What came while it was still knocking it could have missed."""
+    running.callers.append(caller)
+    _tell(running, {"output": True})
 
 
 def copy_output(running: Running, pipe: int) -> bool:
@@ -195,6 +203,18 @@ class Record:
         self.container_id = start.directory.name
         self.records = records if start.recorded else None
         self.auto_remove = start.auto_remove
+
+    def refuse_running(self) -> None:
+        """Raises InvalidTransition if it runs."""
+        row = self.records and self.records.row(self.container_id)
+        if row and row["status"] == state.Status.RUNNING:
+            raise InvalidTransition(
+                "container {name} is {state}: cannot {verb} it",
+                hint="a container that runs already needs no start",
+                state="running",
+                verb="start",
+                name=row["name"],
+            )
 
     def started(self, pid: int) -> None:
         """It is about to run. Raises InvalidTransition, NotFound: then it must not."""

@@ -223,7 +223,7 @@ class Container:
     ) -> Any:
         """What it wrote: bytes, or with `stream` (or `follow`) an iterator over pieces."""
         pieces = (
-            (entry.time.encode() + b" " if timestamps else b"") + entry.data
+            (entry.stamp if timestamps else b"") + entry.data
             for entry in self.log_entries(tail=tail, follow=follow)
             if (stdout and entry.stream == "stdout") or (stderr and entry.stream == "stderr")
         )
