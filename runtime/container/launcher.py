@@ -51,10 +51,12 @@ def main(listener_descriptor: int, root: str, path: str) -> None:
     _stand_alone()
     gc.collect()
     gc.freeze()  # so that a child's garbage collection does not copy the pages it shares
-    while Spare(listener, Path(root)).was_needed(IDLE_S):
-        pass
-    # Whoever connects from now on finds no file, and starts another launcher.
-    Path(path).unlink(missing_ok=True)
+    try:
+        while Spare(listener, Path(root)).was_needed(IDLE_S):
+            pass
+    finally:
+        # Whoever connects from now on finds no file, and starts another launcher.
+        Path(path).unlink(missing_ok=True)
     while select.select([listener], [], [], 0)[0]:
         Spare(listener, Path(root)).was_needed(IDLE_S)
     leave_group()
@@ -79,11 +81,19 @@ class Spare:
         os.close(needed)
 
     def was_needed(self, patience_s: float) -> bool:
-        """Wait until it has a caller; False if none came, and then it is gone."""
-        called = bool(select.select([self._taken], [], [], patience_s)[0])
-        os.close(self._needed_end)
-        os.close(self._taken)
-        return called
+        """Wait until it has a caller; False if none came, and then it is gone.
+
+        Raises ChildProcessError if it died before it could have one.
+        """
+        try:
+            if not select.select([self._taken], [], [], patience_s)[0]:
+                return False
+            if not os.read(self._taken, 1):
+                raise ChildProcessError("a spare died before anybody called")
+            return True
+        finally:
+            os.close(self._needed_end)
+            os.close(self._taken)
 
 
 def serve_one(
