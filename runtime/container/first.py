@@ -30,6 +30,7 @@ from runtime.container.bundle import Bundle
 from runtime.container.messages import STREAMS, Start
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
+from runtime.oci.spec import DEFAULT_MOUNTS, Process, Spec
 from runtime.snapshot.overlay import Snapshots
 
 
@@ -76,6 +77,7 @@ def live(root: Path, channel: socket.socket) -> NoReturn:
     try:
         os.setsid()
         init.enter_early_namespaces()
+        rehearse()
         message, descriptors = messages.receive(channel)
         if message is not None:
             process.set_name("onggi-init")
@@ -85,6 +87,14 @@ def live(root: Path, channel: socket.socket) -> NoReturn:
         with contextlib.suppress(OSError):
             messages.send(channel, {"error": json.loads(messages.described(error))})
     os._exit(125)
+
+
+def rehearse() -> None:
+    """Read a description for nothing. A forked Python copies each page of memory when it first
+    touches an object there; what is touched now need not be copied when somebody waits.
+    """
+    example = Spec(Process(("true",)), mounts=DEFAULT_MOUNTS)
+    Spec.from_bytes(json.dumps(example.to_json()).encode())
 
 
 def _world(start: Start) -> init.World:

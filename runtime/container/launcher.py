@@ -29,7 +29,7 @@ from typing import NoReturn
 
 from runtime.container import init, messages
 from runtime.container.execute import execute
-from runtime.container.first import FirstProcess
+from runtime.container.first import FirstProcess, rehearse
 from runtime.container.messages import Start
 from runtime.container.monitor import monitor
 from runtime.container.records import Records
@@ -65,40 +65,35 @@ def main(listener_descriptor: int, root: str, path: str) -> None:
 class Spare:
     """A child that is forked before it is needed, and has everything open that it will need.
 
-    It takes the next caller itself. It says so through one pipe, and ends when the other one,
-    whose writing end only the launcher has, is closed.
+    It takes the next caller itself. The two are tied by a line: the child says when it has been
+    called, and lets go of it when its container has begun; it ends when the launcher lets go.
     """
 
     def __init__(self, listener: socket.socket, root: Path) -> None:
-        self._taken, taken_end = os.pipe()
-        needed, self._needed_end = os.pipe()
+        self._listener = listener
+        self._line, theirs = socket.socketpair()
         launcher = os.getpid()
         if os.fork() == 0:
-            os.close(self._taken)
-            os.close(self._needed_end)
-            serve_one(listener, root, needed, taken_end, launcher)
-        os.close(taken_end)
-        os.close(needed)
+            self._line.close()
+            serve_one(listener, root, theirs, launcher)
+        theirs.close()
 
     def was_needed(self, patience_s: float) -> bool:
-        """Wait until it has a caller; False if none came, and then it is gone.
+        """Wait until it has a caller and has served it; False if none came, and then it is gone.
 
         Raises ChildProcessError if it died before it could have one.
         """
-        try:
-            if not select.select([self._taken], [], [], patience_s)[0]:
+        with self._line:
+            if not select.select([self._line], [], [], patience_s)[0]:
                 return False
-            if not os.read(self._taken, 1):
+            if not self._line.recv(1):
                 raise ChildProcessError("a spare died before anybody called")
+            # Forking the next one now would slow this one down, unless it is needed already.
+            select.select([self._line, self._listener], [], [])
             return True
-        finally:
-            os.close(self._needed_end)
-            os.close(self._taken)
 
 
-def serve_one(
-    listener: socket.socket, root: Path, needed: int, taken: int, launcher: int
-) -> NoReturn:
+def serve_one(listener: socket.socket, root: Path, line: socket.socket, launcher: int) -> NoReturn:
     """The spare's life: get ready, wait for a caller, hold the conversation, end."""
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
@@ -106,16 +101,16 @@ def serve_one(
     records = Records(root)
     with contextlib.suppress(OnggiError):
         records.database.one("SELECT 1")  # opens the file and reads its schema
-    ready, _, _ = select.select([listener.fileno(), needed], [], [])
-    if listener.fileno() not in ready:
+    rehearse()
+    ready, _, _ = select.select([listener, line], [], [])
+    if listener not in ready:
         first.dismiss()
         os._exit(0)
     connection, _ = listener.accept()
-    os.write(taken, b"!")
-    for descriptor in (needed, taken, listener.detach()):
-        os.close(descriptor)
+    listener.close()
+    line.send(b"!")
     try:
-        _converse(records, first, connection)
+        _converse(records, first, connection, line)
     except BaseException:  # noqa: BLE001  (a forked child must not return into the loop)
         traceback.print_exc(file=sys.stderr)
     if os.getppid() != launcher:
@@ -140,14 +135,19 @@ def leave_group() -> None:
     GROUP.remove_if_empty()
 
 
-def _converse(records: Records, first: FirstProcess, connection: socket.socket) -> None:
+def _converse(
+    records: Records, first: FirstProcess, connection: socket.socket, line: socket.socket
+) -> None:
     """Carry out one request."""
     message, descriptors = messages.receive(connection)
+    if message is None or message["verb"] == "exec":
+        line.close()
+        first.dismiss()
     if message is None:
-        first.dismiss()
-    elif message["verb"] == "exec":
-        first.dismiss()
+        return
+    if message["verb"] == "exec":
         execute(message, connection, init.Stdio(*descriptors))
     else:
         start = Start.from_message(records.root, message)
-        monitor(start, records, first, connection, descriptors[0] if descriptors else None)
+        stdin = descriptors[0] if descriptors else None
+        monitor(start, records, first, connection, stdin, begun=line.close)

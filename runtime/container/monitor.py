@@ -23,7 +23,7 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,11 +57,12 @@ def monitor(
     first: FirstProcess,
     caller: socket.socket,
     stdin: int | None,
+    begun: Callable[[], None],
 ) -> None:
     """Start the container, stay until it has ended, record how.
 
-    `caller` is told the PID or the error, then `output`, then the exit. Never raises: what
-    goes wrong is told to the caller.
+    `caller` is told the PID or the error, then `output`, then the exit; `begun` is called when
+    the program runs. Never raises: what goes wrong is told to the caller.
     """
     process.set_name("onggi-monitor")
     os.setsid()
@@ -71,6 +72,7 @@ def monitor(
             running, listener = launch(start, record, first, stdin)
             running.callers.append(caller)
             _tell(running, {"pid": running.pid})
+            begun()
             attend(running, listener, caller if start.lifeline else None)
             ended = finish(running)
             (start.directory / SOCKET).unlink(missing_ok=True)
