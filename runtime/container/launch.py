@@ -33,6 +33,9 @@ _PROGRAM = (
     "from runtime.container.launcher import main\n"
     "main(int(sys.argv[2]), sys.argv[3], sys.argv[4])\n"
 )
+ATTEMPTS = 3
+"""How often a launcher may end, or be killed, just when it is asked."""
+
 _ROOMS = ("container", "linux", "snapshot", "oci")
 
 
@@ -103,13 +106,19 @@ class Session:
 
 def start(request: Start, stdin: int | None = None) -> Session:
     """Start a container that has a bundle. Raises why it could not be started."""
-    session = Session(_ask(request.root, request.to_message(), () if stdin is None else (stdin,)))
-    try:
-        session.started()
-    except BaseException:
-        session.close()
-        raise
-    return session
+    for _ in range(ATTEMPTS):
+        connection = _ask(request.root, request.to_message(), () if stdin is None else (stdin,))
+        session = Session(connection)
+        try:
+            session.started()
+        except ConnectionResetError:  # nobody has read the request, and nobody will
+            session.close()
+            continue
+        except BaseException:
+            session.close()
+            raise
+        return session
+    raise _silence(request.root)
 
 
 def follow(directory: Path) -> Session | None:
@@ -141,10 +150,11 @@ def execute(
 
 def exec_result(connection: socket.socket) -> int:
     """The exit code of an `exec`. Raises CommandNotStarted, Conflict."""
-    with connection:
+    message = None
+    with connection, contextlib.suppress(ConnectionResetError):
         message, _ = messages.receive(connection)
     if message is None:
-        return 137  # its helper was killed, as it is when the container ends
+        raise OnggiError("nobody saw how the command ended: the process between was killed")
     if "error" in message:
         raise messages.as_error(message["error"])
     return int(message["exit_code"])
@@ -152,13 +162,17 @@ def exec_result(connection: socket.socket) -> int:
 
 def _ask(root: Path, message: Message, descriptors: tuple[int, ...]) -> socket.socket:
     """Send a request to the launcher of this state directory, which is started if need be."""
-    for _ in range(3):
+    for _ in range(ATTEMPTS):
         connection = _connect(root)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             messages.send(connection, message, descriptors)
             return connection
         connection.close()  # it was just ending: the next one will answer
-    raise OnggiError(
+    raise _silence(root)
+
+
+def _silence(root: Path) -> OnggiError:
+    return OnggiError(
         "the launcher of the state directory does not answer: {root}",
         hint="see run/launcher.log there",
         root=root,

@@ -123,6 +123,7 @@ def launch(
     try:
         pipes = open_pipes(start.directory)
         first.furnish(start, stdin)
+        (start.directory / SOCKET).unlink(missing_ok=True)  # of a monitor that was killed
         listener = messages.listen(start.directory / SOCKET)
         try:
             record.started(first.pid)
@@ -258,13 +259,17 @@ class Record:
 
 
 def open_pipes(directory: Path) -> dict[int, str]:
-    """Make the named pipes for the container's output; this process's ends, by stream."""
+    """Make the named pipes for the container's output; this process's ends, by stream.
+
+    Opened for writing, too: otherwise a program that closes its output would make them ready
+    for ever, with nothing to read. man 7 fifo
+    """
     mine: dict[int, str] = {}
     for stream in STREAMS:
         path = directory / stream
         if not path.exists():
             os.mkfifo(path, 0o600)
-        mine[os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)] = stream
+        mine[os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)] = stream
     return mine
 
 
