@@ -399,6 +399,9 @@ KO: dict[str, str] = {
     "the launcher of the state directory does not answer: {root}": (
         "상태 디렉터리의 런처가 응답하지 않습니다: {root}"
     ),
+    "nobody saw how the command ended: the process between was killed": (
+        "명령이 어떻게 끝났는지 알 수 없습니다: 중간에서 지켜보던 프로세스가 강제로 끝났습니다"
+    ),
     "see run/launcher.log there": "그 디렉터리의 run/launcher.log를 확인하세요",
     "the container's monitor ended before the container started": (
         "컨테이너가 시작되기 전에 모니터가 끝났습니다"
