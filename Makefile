@@ -28,8 +28,8 @@ $(READY): pyproject.toml constraints.txt lessons_lib/setup.sh
 # With CI=true a test that cannot run here fails instead of being skipped.
 test: check
 	@$(PYTHON) tests/needs.py install
-	@$(PYTHON) -m pytest --ignore tests/tidy -m "not kernel" -n 2
-	@$(PYTHON) -m pytest --ignore tests/tidy -m kernel
+	@$(PYTHON) -m pytest --ignore tests/tidy -m "not kernel" -n 2; plain=$$?; \
+	 $(PYTHON) -m pytest --ignore tests/tidy -m kernel && exit $$plain
 
 check: setup
 	@$(PYTHON) -m ruff check
