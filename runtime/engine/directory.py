@@ -8,12 +8,13 @@ unreferenced is garbage. `flock` is released by the kernel however its holder en
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from runtime.errors import HostLacks
+from runtime.errors import HostLacks, OnggiError
 
 VARIABLE = "ONGGI_ROOT"
 
@@ -38,13 +39,7 @@ def open_directory(root: Path) -> None:
     except OSError as error:
         problem = error.strerror or str(error)
     if problem:
-        raise HostLacks(
-            "the state directory cannot be written: {path}",
-            hint="start with sudo, or set ONGGI_ROOT to a directory of your own ({evidence})",
-            feature="a writable state directory",
-            evidence=problem,
-            path=root,
-        )
+        raise _not_writable(root, problem)
 
 
 def require_root() -> None:
@@ -62,9 +57,25 @@ def require_root() -> None:
 
 @contextlib.contextmanager
 def writing(root: Path) -> Iterator[None]:
-    """While this is held, nobody takes what is half made for garbage."""
-    with _locked(root, fcntl.LOCK_SH):
-        yield
+    """While this is held, nobody takes what is half made for garbage.
+
+    Raises OnggiError for a disk that is full, HostLacks for one that cannot be written.
+    """
+    try:
+        with _locked(root, fcntl.LOCK_SH):
+            yield
+    except OnggiError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OnggiError(
+                "no space left on the disk of the state directory: {path}",
+                hint="free some space, for example with `onggi system prune`",
+                path=root,
+            ) from error
+        if error.errno == errno.EROFS:
+            raise _not_writable(root, error.strerror or "") from error
+        raise
 
 
 @contextlib.contextmanager
@@ -75,6 +86,16 @@ def alone(root: Path) -> Iterator[bool]:
             yield True
     except BlockingIOError:
         yield False
+
+
+def _not_writable(root: Path, problem: str) -> HostLacks:
+    return HostLacks(
+        "the state directory cannot be written: {path}",
+        hint="start with sudo, or set ONGGI_ROOT to a directory of your own ({evidence})",
+        feature="a writable state directory",
+        evidence=problem,
+        path=root,
+    )
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import leftovers
 import pytest
 
 from runtime.engine import Engine
@@ -336,9 +337,7 @@ def small_disk(state_root: Path) -> Iterator[Engine]:
         for container in engine.containers.list(all=True):
             container.remove(force=True)
     finally:
-        for pid in launchers(state_root):
-            os.kill(pid, signal.SIGKILL)
-        until(lambda: not launchers(state_root))
+        leftovers.end_launchers(state_root)
         subprocess.run(["umount", "--lazy", state_root], check=True)
 
 
@@ -379,17 +378,66 @@ def test_a_full_disk_is_said_in_a_sentence_and_spoils_nothing(
 
 
 def test_a_state_directory_that_cannot_be_written(small_disk: Engine) -> None:
-    subprocess.run(["mount", "-o", "remount,ro", small_disk.root], check=True)
+    root = small_disk.root
+    subprocess.run(["mount", "--bind", root, root], check=True)
     try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", root], check=True)
         with pytest.raises(OnggiError, match="the state directory cannot be written"):
             Engine(small_disk.root)
         with pytest.raises(OnggiError, match=r"cannot be written|Read-only file system"):
             small_disk.containers.create(IMAGE, "true")
     finally:
-        subprocess.run(["mount", "-o", "remount,rw", small_disk.root], check=True)
+        subprocess.run(["umount", root], check=True)
+    assert small_disk.containers.run(IMAGE, "echo works", remove=True) == b"works\n"
 
 
 @pytest.mark.parametrize("place", ["/proc/onggi", "/dev/null", "/dev/null/onggi"])
 def test_a_state_directory_that_cannot_be(place: str) -> None:
     with pytest.raises(OnggiError, match="the state directory cannot be written"):
         Engine(place)
+
+
+NOBODY = """
+import os, pkgutil, sys, importlib
+import runtime
+for module in pkgutil.walk_packages(runtime.__path__, "runtime."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+from runtime.cli.main import main
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+sys.argv = ["onggi", *sys.argv[1:]]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    "line", [["run", "onggi/base", "true"], ["build", "."], ["ps"], ["images"], ["system", "df"]]
+)
+@pytest.mark.parametrize("owner", [0, 65534])
+def test_who_is_not_root_is_told_so(state_root: Path, line: list[str], owner: int) -> None:
+    """In a directory of root's, and in one of its own: a sentence, and no traceback."""
+    state_root.mkdir()
+    os.chown(state_root, owner, owner)
+    state_root.parent.chmod(0o711)
+    state_root.parents[1].chmod(0o711)
+    done = subprocess.run(
+        [sys.executable, "-c", NOBODY, *line],
+        cwd=HOME,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "ONGGI_LANG": "en"},
+    )
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    if owner == 0:
+        assert done.returncode != 0
+        assert said.startswith("onggi: the state directory cannot be written")
+    elif line[0] in ("run", "build"):
+        assert done.returncode != 0
+        assert "root" in said
+        assert len(said.splitlines()) <= 3
+    else:
+        assert done.returncode == 0
