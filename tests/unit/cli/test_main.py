@@ -121,10 +121,7 @@ def test_a_mistyped_command_is_guessed(
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        (("run", "nosuch/image", "true"), 125, "onggi: no such image: nosuch/image"),
-        (("create", "nosuch/image"), 1, "onggi: no such image: nosuch/image"),
         (("run", "-t", "x"), 125, "onggi: a terminal for the container (-t) is not supported yet"),
-        (("run", "--network", "host", "x"), 125, "onggi: there is no network host"),
         (("start", "nosuch"), 1, "onggi: no such container: nosuch"),
         (("start", "-a", "one", "two"), 1, "onggi: only one container can be attached to"),
         (("logs", "nosuch"), 1, "onggi: no such container: nosuch"),
@@ -137,10 +134,27 @@ def test_a_mistyped_command_is_guessed(
         (("history", "nosuch"), 1, "onggi: no such image: nosuch"),
         (("ps", "--filter", "exited"), 1, "onggi: not a filter: exited"),
         (("ps", "--format", "{{.Nmae}"), 1, "onggi: in the format, an opening {{"),
-        (("build", "/nosuch/context"), 1, "onggi: the build context is not a directory"),
     ],
 )
 def test_what_the_engine_refuses(
+    capsys: pytest.CaptureFixture[str], line: tuple[str, ...], code: int, message: str
+) -> None:
+    got, _, err = told(capsys, *line)
+    assert got == code
+    assert err.startswith(message)
+
+
+@pytest.mark.needs("root")
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        (("run", "nosuch/image", "true"), 125, "onggi: no such image: nosuch/image"),
+        (("create", "nosuch/image"), 1, "onggi: no such image: nosuch/image"),
+        (("run", "--network", "host", "x"), 125, "onggi: there is no network host"),
+        (("build", "/nosuch/context"), 1, "onggi: the build context is not a directory"),
+    ],
+)
+def test_what_the_engine_refuses_even_to_root(
     capsys: pytest.CaptureFixture[str], line: tuple[str, ...], code: int, message: str
 ) -> None:
     got, _, err = told(capsys, *line)

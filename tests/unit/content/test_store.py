@@ -138,6 +138,7 @@ def test_delete(store: ContentStore) -> None:
 
 def test_documents_have_a_limit(store: ContentStore) -> None:
     digest = store.add(b"x")
+    store.path(digest).chmod(0o644)
     os.truncate(store.path(digest), DOCUMENT_LIMIT_BYTES + 1)
     with pytest.raises(InvalidInput, match="too large"):
         store.read(digest)

@@ -124,7 +124,7 @@ def test_another_process_at_another_time_and_place_makes_the_same_image_and_name
     made: State, tmp_path: Path
 ) -> None:
     program = (
-        "import sys, runtime.engine.bootstrap as b\n"
+        "import sys, runtime.engine.bootstrap.layers as b\n"
         "from pathlib import Path\n"
         "from runtime.content.store import ContentStore\n"
         "from runtime.snapshot.overlay import Snapshots\n"

@@ -1,0 +1,44 @@
+"""The cache's rows: what a key made, until it is forgotten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime.build.cache import CacheHit
+from runtime.database import Database
+from runtime.engine.build_cache import SqliteCache
+from runtime.oci.digest import DiffID, Digest
+
+HIT = CacheHit(Digest.of(b"layer"), DiffID.of(b"layer"), 512, "2026-11-23T00:00:00Z")
+OTHER = CacheHit(Digest.of(b"other"), DiffID.of(b"other"), 1024, "2026-11-24T00:00:00Z")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> SqliteCache:
+    return SqliteCache(Database(tmp_path))
+
+
+def test_what_was_put_is_got(cache: SqliteCache, tmp_path: Path) -> None:
+    assert cache.get("key") is None
+    cache.put("key", HIT)
+    assert cache.get("key") == HIT
+    assert SqliteCache(Database(tmp_path)).get("key") == HIT
+    assert cache.get("another") is None
+
+
+def test_the_last_build_wins(cache: SqliteCache) -> None:
+    cache.put("key", HIT)
+    cache.put("key", OTHER)
+    assert cache.get("key") == OTHER
+    assert cache.digests() == {OTHER.digest}
+
+
+def test_a_layer_is_forgotten_with_all_its_keys(cache: SqliteCache) -> None:
+    for key, hit in (("a", HIT), ("b", HIT), ("c", OTHER)):
+        cache.put(key, hit)
+    cache.forget([HIT.digest, Digest.of(b"nothing")])
+    assert [cache.get(key) for key in "abc"] == [None, None, OTHER]
+    cache.forget([])
+    assert cache.digests() == {OTHER.digest}
