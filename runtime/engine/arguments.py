@@ -5,6 +5,7 @@ Pure: each function parses, or raises InvalidInput with an example of what would
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 import signal as signals
@@ -79,6 +80,7 @@ def as_bytes(size: str | int | None) -> int:
     if size is None or isinstance(size, int):
         return size or 0
     shape = _SIZE.fullmatch(size.strip())
-    if shape is None:
-        raise InvalidInput("not a size: {text!r}", hint="for example: 64m, 1.5g", text=size)
-    return int(float(shape[1]) * 1024 ** _POWER[shape[2].lower()])
+    number = float(shape[1]) * 1024 ** _POWER[shape[2].lower()] if shape else math.inf
+    if math.isinf(number):
+        raise InvalidInput("not a size: {text!r}", hint="for example: 64m, 1.5g", text=size[:100])
+    return int(number)

@@ -64,7 +64,9 @@ def test_who_runs_with_a_living_process_runs(records: Records) -> None:
     put(records)
     for who in ("monitor_", ""):
         change(records, status="running", pid=0, pid_start=0, monitor_pid=0, monitor_start=0)
-        change(records, **{f"{who}pid": ME["pid"], f"{who}start" if who else "pid_start": ME["start"]})
+        change(
+            records, **{f"{who}pid": ME["pid"], f"{who}start" if who else "pid_start": ME["start"]}
+        )
         assert records.row("c")["status"] == "running"
 
 

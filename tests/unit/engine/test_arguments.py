@@ -125,7 +125,21 @@ def test_sizes(text: str | int | None, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "m", "64x", "-1m", "1e3", "64 m b", "1,5g", "0x10", "nan", "inf", "9" * 400 + "g"]
+    "text",
+    [
+        "",
+        "m",
+        "64x",
+        "-1m",
+        "1e3",
+        "64 m b",
+        "1,5g",
+        "0x10",
+        "nan",
+        "inf",
+        "9" * 400,
+        "9" * 308 + "p",
+    ],
 )
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(InvalidInput, match="not a size"):

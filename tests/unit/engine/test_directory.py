@@ -78,9 +78,9 @@ def test_a_killed_writer_writes_no_more(root: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_a_sentence(root: Path, number: int) -> None:
-    with pytest.raises(OnggiError, match="no space left on the disk of the state directory"):
-        with writing(root):
-            raise OSError(number, "as the kernel says")
+    sentence = "no space left on the disk of the state directory"
+    with pytest.raises(OnggiError, match=sentence), writing(root):
+        raise OSError(number, "as the kernel says")
     with alone(root) as nobody_writes:
         assert nobody_writes
 
