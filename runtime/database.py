@@ -96,11 +96,12 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            with _translated(self.path):
+                connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite ends it by itself after some errors
+                connection.execute("ROLLBACK")
             raise
-        with _translated(self.path):
-            connection.execute("COMMIT")
 
     def close(self) -> None:
         """Close this thread's connection; the next use opens it again."""

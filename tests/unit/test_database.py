@@ -81,6 +81,20 @@ def test_a_mistake_inside_does_not_hang_the_next_one(database: Database) -> None
     assert names(database) == ["a", "c"]
 
 
+def test_a_transaction_that_cannot_be_completed_is_over(database: Database) -> None:
+    """COMMIT itself may fail (here: a promise not kept; else: a full disk)."""
+    database.change("PRAGMA foreign_keys=ON")
+    database.change("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+    reference = "REFERENCES parent DEFERRABLE INITIALLY DEFERRED"
+    database.change(f"CREATE TABLE child (id INTEGER {reference})")
+    with pytest.raises(UniqueViolation), database.transaction():
+        database.change("INSERT INTO child VALUES (1)")
+    with database.transaction():
+        database.change(NAME, "a")
+    assert names(database) == ["a"]
+    assert database.all("SELECT * FROM child") == []
+
+
 def test_many_threads_on_one_object(database: Database) -> None:
     def work() -> None:
         for _ in range(10):

@@ -62,11 +62,11 @@ def test_the_newest_is_first(records: Records) -> None:
 
 def test_who_runs_with_a_living_process_runs(records: Records) -> None:
     put(records)
-    for who in ("monitor_", ""):
-        change(records, status="running", pid=0, pid_start=0, monitor_pid=0, monitor_start=0)
-        change(
-            records, **{f"{who}pid": ME["pid"], f"{who}start" if who else "pid_start": ME["start"]}
-        )
+    nobody = {"pid": 0, "pid_start": 0, "monitor_pid": 0, "monitor_start": 0}
+    monitor = {"monitor_pid": ME["pid"], "monitor_start": ME["start"]}
+    program = {"pid": ME["pid"], "pid_start": ME["start"]}
+    for living in (monitor, program):
+        change(records, status="running", **nobody | living)
         assert records.row("c")["status"] == "running"
 
 
