@@ -24,6 +24,9 @@ from runtime.errors import CommandNotStarted, InvalidInput, OnggiError
 LARGEST = 1 << 18
 """Bytes of a packet: more than the kernel sends at once (net.core.wmem_default)."""
 
+LONGEST_FACT = 1000
+"""Characters of an error's fact: a command that is too long must not make its refusal so."""
+
 MOST_DESCRIPTORS = 4
 
 Message = dict[str, Any]
@@ -155,7 +158,7 @@ def described(error: BaseException) -> bytes:
         "kind": type(error).__name__ if known else "OnggiError",
         "template": template,
         "hint": error.hint_template if known else "",  # type: ignore[attr-defined]
-        "facts": {name: str(fact) for name, fact in facts.items()},
+        "facts": {name: str(fact)[:LONGEST_FACT] for name, fact in facts.items()},
         "exit_code": error.exit_code if isinstance(error, CommandNotStarted) else None,
     }
     return json.dumps(description).encode()

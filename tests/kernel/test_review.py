@@ -1,0 +1,77 @@
+"""What a second pair of eyes found: each test is a way in which the engine once went wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runtime.engine import Engine
+from runtime.errors import CommandNotStarted, InvalidTransition
+from runtime.linux import process
+from runtime.linux.cgroup import Cgroup
+
+pytestmark = pytest.mark.needs("containers")
+
+IMAGE = "onggi/base"
+HOME = Path(__file__).parents[2]
+
+
+def test_a_refusal_is_told_however_long_its_reason(engine: Engine) -> None:
+    with pytest.raises(CommandNotStarted):
+        engine.containers.run(IMAGE, ["가" * 300_000], remove=True)
+    assert engine.containers.run(IMAGE, ["echo", "next"], remove=True) == b"next\n"
+
+
+def test_a_program_that_outlived_its_monitor_is_not_started_again(engine: Engine) -> None:
+    container = engine.containers.run(IMAGE, ["sleep", "60"], detach=True)
+    os.kill(container.row["monitor_pid"], signal.SIGKILL)
+    while process.is_alive(container.row["monitor_pid"], container.row["monitor_start"]):
+        time.sleep(0.01)
+    with pytest.raises(InvalidTransition):
+        container.start()
+    container.reload()
+    assert container.status == "running"
+    assert process.is_alive(container.pid, container.row["pid_start"])
+
+
+def test_what_was_stopped_can_be_removed(engine: Engine) -> None:
+    """Also when it ended by itself a moment before, and nobody has written that down yet."""
+    for _ in range(10):
+        container = engine.containers.run(IMAGE, ["true"], detach=True)
+        container.stop()
+        container.remove()
+
+
+def test_a_guest_in_its_control_group_does_not_take_the_exit_code(engine: Engine) -> None:
+    container = engine.containers.run(IMAGE, ["sh", "-c", "sleep 0.2; exit 7"], detach=True)
+    with subprocess.Popen(["sleep", "60"]) as guest:
+        for directory in Cgroup(container.id).directories():
+            (directory / "cgroup.procs").write_text(str(guest.pid))
+        assert container.wait()["StatusCode"] == 7
+        guest.kill()
+
+
+def test_what_the_first_process_lacks_is_said_by_itself(tmp_path: Path) -> None:
+    """It fails before anybody has told it what to become."""
+    tmp_path.chmod(0o755)
+    program = """
+import os, sys, time
+from pathlib import Path
+from runtime.container.first import FirstProcess
+from runtime.container.messages import Start
+os.setresuid(65534, 65534, 65534)
+first = FirstProcess(Path(sys.argv[1]))
+os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
+first.furnish(Start(Path("/"), Path("/none"), "none", False, False), None)
+first.begin()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], cwd=HOME, capture_output=True, text=True
+    )
+    assert "unshare" in done.stderr.splitlines()[-1]
