@@ -32,7 +32,13 @@ from runtime.container.bundle import Bundle
 from runtime.container.first import FirstProcess
 from runtime.container.messages import SOCKET, STREAMS, Exit, Message, Start
 from runtime.container.records import Records
-from runtime.errors import CommandNotStarted, InvalidTransition, NotFound, OnggiError
+from runtime.errors import (
+    CommandNotStarted,
+    InvalidTransition,
+    KernelError,
+    NotFound,
+    OnggiError,
+)
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
 
@@ -97,6 +103,7 @@ def only_monitor(start: Start, record: Record) -> Iterator[None]:
         while not _taken(lock):
             record.refuse_running()
             time.sleep(0.002)
+        record.refuse_running()  # its program may have outlived a monitor that was killed
         yield
     finally:
         os.close(lock)
@@ -195,7 +202,8 @@ def finish(running: Running) -> Exit:
             pass
     running.log.close()
     ended = Exit(process.exit_code(status), running.group.oom_kills() > 0)
-    running.group.remove()
+    with contextlib.suppress(KernelError):  # a guest from outside stays in it: see `delete`
+        running.group.remove()
     return ended
 
 
