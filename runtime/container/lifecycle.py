@@ -98,10 +98,8 @@ class Lifecycle:
         """Ask it to end; after `grace_s` seconds (None: never), kill it. One that does not run
         is left alone.
         """
-        try:
+        with contextlib.suppress(Conflict):  # it may have ended, and nobody written that down yet
             self.signal(container_id, number)
-        except Conflict:
-            return
         if self.wait(container_id, grace_s) is None:
             with contextlib.suppress(Conflict, NotFound):
                 self.signal(container_id, signal.SIGKILL)
