@@ -53,7 +53,8 @@ class FirstProcess:
 
     def furnish(self, start: Start, stdin: int | None) -> None:
         """Tell it which container it will be. Its control group must be there."""
-        messages.send(self._channel, start.to_message(), () if stdin is None else (stdin,))
+        with contextlib.suppress(BrokenPipeError):  # it has failed already: `begin` says why
+            messages.send(self._channel, start.to_message(), () if stdin is None else (stdin,))
 
     def begin(self) -> None:
         """Let it become its program. Raises what it reports instead."""
