@@ -56,13 +56,13 @@ def test_a_command_sees_what_the_dockerfile_says(engine: Engine, context: Path) 
         engine,
         context,
         BASE
-        + "ARG who=me\nENV greeting='hello there'\nWORKDIR /work/here\nUSER 1000:50\n"
+        + "ARG who=me\nENV greeting='hello there'\nWORKDIR /place/here\nUSER 1000:50\n"
         + "USER root\nRUN id -u > user; pwd > dir; echo $greeting $who > env\n"
         + 'RUN ["/bin/sh", "-c", "echo exec $0 > exec", "form"]\n',
         buildargs={"who": "you"},
     )
-    said = shell(engine, image, "cd /work/here; cat user dir env exec; echo $greeting-$who")
-    assert said == "0\n/work/here\nhello there you\nexec form\nhello there-\n"
+    said = shell(engine, image, "cd /place/here; cat user dir env exec; echo $greeting-$who")
+    assert said == "0\n/place/here\nhello there you\nexec form\nhello there-\n"
 
 
 def test_a_user_without_rights_stays_without_them(engine: Engine, context: Path) -> None:
