@@ -57,6 +57,10 @@ CREATE TABLE IF NOT EXISTS build_cache (     -- the layer that a step made
 );
 """
 
+RESERVE_BYTES = 1 << 20
+"""Put aside on the disk. To delete a row SQLite must first write; when the disk is full, this is
+given back, so that what fills it can still be removed."""
+
 Row = sqlite3.Row
 
 
@@ -67,6 +71,7 @@ class Database:
 
     def __init__(self, root: Path) -> None:
         self.path = root / "onggi.db"
+        self._reserve = root / "reserve"
         self._connections: dict[tuple[int, int], sqlite3.Connection] = {}
 
     def one(self, query: str, *values: object) -> Row | None:
@@ -85,8 +90,14 @@ class Database:
 
         With a WHERE over the state that the caller believes in, this is a compare-and-swap.
         """
+        connection = self._connection()
         with _translated(self.path):
-            return self._connection().execute(statement, values).rowcount
+            try:
+                return connection.execute(statement, values).rowcount
+            except sqlite3.OperationalError as error:
+                if not _is_full(error) or connection.in_transaction or not self._give_reserve():
+                    raise
+                return connection.execute(statement, values).rowcount
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -102,6 +113,23 @@ class Database:
             if connection.in_transaction:  # SQLite ends it by itself after some errors
                 connection.execute("ROLLBACK")
             raise
+
+    def keep_reserve(self) -> None:
+        """Put `RESERVE_BYTES` aside (again), if there is room for it."""
+        try:
+            with self._reserve.open("xb") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+        except FileExistsError:
+            pass
+        except OSError:
+            self._reserve.unlink(missing_ok=True)
+
+    def _give_reserve(self) -> bool:
+        try:
+            self._reserve.unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close this thread's connection; the next use opens it again."""
@@ -138,6 +166,10 @@ def _connect(path: Path) -> sqlite3.Connection:
         return connection
 
 
+def _is_full(error: sqlite3.Error) -> bool:
+    return "full" in str(error)
+
+
 @contextlib.contextmanager
 def _translated(path: Path) -> Iterator[None]:
     """SQLite's complaints about the disk, as one sentence each."""
@@ -147,7 +179,7 @@ def _translated(path: Path) -> Iterator[None]:
         raise
     except sqlite3.DatabaseError as error:
         reason = str(error)
-        if "full" in reason:
+        if _is_full(error):
             raise OnggiError(
                 "no space left on the disk of the state directory: {path}",
                 hint="free some space, for example with `onggi system prune`",

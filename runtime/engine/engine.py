@@ -63,6 +63,7 @@ class Engine:
                 self._lifecycle.records.remove_orphans()
                 self.images.clear_unfinished()
         self._lifecycle.records.settle_all()
+        self._lifecycle.records.database.keep_reserve()
 
     def df(self) -> dict[str, Any]:
         """What takes how much of the disk: docker's SystemDataUsage."""
