@@ -18,7 +18,7 @@ from runtime.build.cache import Cache
 from runtime.build.context import Context, decode
 from runtime.build.image import Draft
 from runtime.build.perform import Performer, RunStep
-from runtime.build.plan import plan_arguments, unused_arguments
+from runtime.build.plan import GO_ARCHITECTURES, plan_arguments, unused_arguments
 from runtime.build.stages import Stages, find_stage
 from runtime.content.store import ContentStore
 from runtime.dockerfile import instruction as ins
@@ -30,15 +30,6 @@ from runtime.oci.digest import Digest
 from runtime.oci.image import Manifest
 from runtime.oci.reference import Reference
 from runtime.snapshot.overlay import Snapshots
-
-GO_ARCHITECTURES = {
-    "x86_64": "amd64",
-    "aarch64": "arm64",
-    "armv7l": "arm",
-    "i686": "386",
-    "loongarch64": "loong64",
-}
-"""The kernel's names for machines and Go's, which images use, where the two differ."""
 
 
 @dataclass(frozen=True, slots=True)

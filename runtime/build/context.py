@@ -95,7 +95,7 @@ class Context:
         for each in found:
             files = tuple(self._walk(self._real(each, word), "", each, word))
             if files:
-                yield Source(word, posixpath.basename(each), files)
+                yield Source(word, posixpath.basename(each), files, self)
 
     def _skips(self, path: str) -> bool:
         """Whether nothing here is wanted, as far as one can say without looking below it."""

@@ -6,7 +6,8 @@
     COPY static /srv/app      a directory means its contents: /srv/app/…
     COPY app.py .             relative to WORKDIR
 
-Files keep their mode (or get --chmod) and belong to root (or --chown).
+Files keep their mode (or get --chmod). Those of the context belong to root, those of a stage or
+an archive to whom they belonged there, and all of them to --chown where it is said.
 Dockerfile reference, "COPY"
 """
 
@@ -16,26 +17,22 @@ import os
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from runtime.build.context import Context
-from runtime.build.owner import Owner
+from runtime.build.owner import ROOT, Owner
 from runtime.build.sources import Source, SourceFile
 from runtime.build.step import CopyFiles
 from runtime.build.tree import ImageTree
 from runtime.build.upper import Upper
-from runtime.dockerfile.source import Word
 from runtime.errors import DockerfileError
 
 
 def copy_files(
-    step: CopyFiles, sources: tuple[Source, ...], context: Context, upper: Upper, owner: Owner
+    step: CopyFiles, sources: tuple[Source, ...], upper: Upper, owner: Owner | None
 ) -> None:
     """Put `sources` into the layer. Raises DockerfileError, with the place in the Dockerfile."""
     try:
         for source, target in plan_targets(step, sources, upper.tree):
             for file in source.files:
-                copy_one(
-                    file, target / file.relative, source.word, step.mode, owner, context, upper
-                )
+                copy_one(file, target / file.relative, source, step.mode, owner, upper)
     except NotADirectoryError as cause:
         raise DockerfileError(
             "{file}:{line}:{column}: {path} is there in the image, and is no directory",
@@ -71,34 +68,35 @@ def plan_targets(
 def copy_one(
     file: SourceFile,
     path: PurePosixPath,
-    word: Word,
+    source: Source,
     mode: int | None,
-    owner: Owner,
-    context: Context,
+    chown: Owner | None,
     upper: Upper,
 ) -> None:
     """Write one file, directory or link. A directory that the image has keeps its attributes."""
-    upper.make_directories(path.parent, owner)
+    upper.make_directories(path.parent, chown or ROOT)
+    owner = chown or Owner(*(file.owner or ROOT))
     if file.kind == "directory":
         upper.make_directories(path, owner, file.mode if mode is None else mode)
     elif file.kind == "symlink":
         upper.write_link(path, file.content, owner=owner, mtime_ns=file.mtime_ns)
     else:
-        source = context.open_file(file.path)
+        descriptor = source.reader.open_file(file.path)
         try:
             digest = upper.write_file(
                 path,
-                source,
+                descriptor,
                 mode=file.mode if mode is None else mode,
                 owner=owner,
                 mtime_ns=file.mtime_ns,
+                xattrs=file.xattrs,
             )
         finally:
-            os.close(source)
+            os.close(descriptor)
         if digest != file.content:
             raise DockerfileError(
                 "{file}:{line}:{column}: {path} was changed while it was copied",
                 hint="build again when nothing writes to it",
                 path=file.path,
-                **word.place.facts(),
+                **source.word.place.facts(),
             )

@@ -11,20 +11,23 @@ leaves the finished steps in the cache and nothing of the unfinished one.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from runtime.build import events
+from runtime.build.archive import is_archive, unpack_archive
 from runtime.build.cache import Cache, CacheHit
 from runtime.build.context import Context
 from runtime.build.copy import copy_files
 from runtime.build.image import Draft
+from runtime.build.image_files import ImageFiles
 from runtime.build.owner import find_owner
-from runtime.build.sources import content_digest
+from runtime.build.sources import Files, Source, content_digest, document_sources
 from runtime.build.step import CopyFiles, MakeDirectory, RunCommand, Step, cache_key
 from runtime.build.tree import ImageTree, Resolved
 from runtime.build.upper import Upper, set_times
@@ -66,27 +69,50 @@ class Performer:
     use_cache: bool
     progress: Callable[[events.Event], None]
 
-    def perform(self, step: Step, draft: Draft) -> Draft:
-        """The image after one more step. Raises DockerfileError, BuildFailed."""
+    def perform(self, step: Step, draft: Draft, files: Files) -> Draft:
+        """The image after one more step; COPY takes from `files`.
+
+        Raises DockerfileError, BuildFailed.
+        """
         match step:
             case RunCommand():
                 return self.layer(step, draft, lambda key, overlay: self.run(step, key, overlay))
             case CopyFiles():
-                return self.copy(step, draft)
+                return self.copy(step, draft, files)
             case MakeDirectory():
                 return self.make_directory(step, draft)
         return self.without_layer(step, draft)
 
-    def copy(self, step: CopyFiles, draft: Draft) -> Draft:
+    def copy(self, step: CopyFiles, draft: Draft, files: Files) -> Draft:
         """COPY. The sources are read first: what they hold decides whether the layer is known."""
-        sources = self.context.find(step.sources)
+        found = files.find(step.sources) if step.sources else ()
+        sources = (*found, *document_sources(step.documents))
 
         def write(_key: str, overlay: Overlay) -> None:
             upper = Upper(overlay)
-            owner = find_owner(step.owner, upper.tree)
-            copy_files(step, sources, self.context, upper, owner)
+            owner = find_owner(step.owner, upper.tree) if step.owner else None
+            with contextlib.ExitStack() as unpacked:
+                taken = tuple(
+                    unpacked.enter_context(self.unpacked(source))
+                    if step.unpacks and is_archive(source)
+                    else source
+                    for source in sources
+                )
+                copy_files(step, taken, upper, owner)
 
         return self.layer(step, draft, write, content_digest(sources))
+
+    @contextlib.contextmanager
+    def unpacked(self, source: Source) -> Iterator[Source]:
+        """The files of an archive, for as long as they are needed."""
+        key = new_key()
+        overlay = self.snapshots.prepare(key, None)
+        assert overlay.upper is not None
+        try:
+            unpack_archive(source, overlay.upper)
+            yield ImageFiles(ImageTree.of(overlay), source.word.text).whole(source.word)
+        finally:
+            self.snapshots.remove(key)
 
     def make_directory(self, step: MakeDirectory, draft: Draft) -> Draft:
         """WORKDIR: a layer if the directory is new, else only a line in the history."""
@@ -153,7 +179,7 @@ class Performer:
 
     def make_layer(self, parent: ChainID | None, write: Callable[[str, Overlay], None]) -> CacheHit:
         """Let `write(key, overlay)` change a snapshot on `parent`; store what it changed."""
-        key = f"build-{secrets.token_hex(8)}"
+        key = new_key()
         overlay = self.snapshots.prepare(key, parent)
         assert overlay.upper is not None
         try:
@@ -196,6 +222,11 @@ class Performer:
                 )
 
         self.snapshots.unpack(chain_id, parent, write)
+
+
+def new_key() -> str:
+    """A name for a snapshot of this build, which a crash leaves to `clear_unfinished`."""
+    return f"build-{secrets.token_hex(8)}"
 
 
 def resolve_directory(step: MakeDirectory, tree: ImageTree) -> Resolved:

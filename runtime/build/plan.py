@@ -17,7 +17,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from runtime.build.step import CopyFiles, Destination, MakeDirectory, RunCommand, SetConfig, Step
+from runtime.build.step import (
+    CopyFiles,
+    Destination,
+    Document,
+    MakeDirectory,
+    RunCommand,
+    SetConfig,
+    Step,
+)
 from runtime.dockerfile import instruction as ins
 from runtime.dockerfile.expand import expand
 from runtime.dockerfile.source import Word
@@ -28,6 +36,15 @@ from runtime.oci.image import RunConfig
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
+GO_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv7l": "arm",
+    "i686": "386",
+    "loongarch64": "loong64",
+}
+"""The kernel's names for machines and Go's, which images use, where the two differ."""
+
 PROXY_ARGUMENTS = frozenset(
     name
     for lower in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
@@ -35,8 +52,12 @@ PROXY_ARGUMENTS = frozenset(
 )
 """Build arguments that need no ARG: RUN sees them, image and cache do not."""
 
+TRIGGERS = "OnBuild"
+"""Docker's member of the config for ONBUILD; the image-spec reserves the name."""
+
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?")
 _MODE = re.compile(r"[0-7]{3,4}")
+_ADDRESS = re.compile(r"https?://|git://|git@", re.IGNORECASE)
 _SIGNAL = re.compile(r"(SIG)?[A-Z][A-Z0-9]*([+-]\d+)?|\d{1,2}")
 
 
@@ -88,6 +109,29 @@ def plan_base(stage: ins.Stage, arguments: Arguments, escape: str = "\\") -> str
             **stage.base.image.place.facts(),
         )
     return name
+
+
+def check_platform(
+    stage: ins.Stage, arguments: Arguments, host: Platform, escape: str = "\\"
+) -> None:
+    """FROM --platform: only what this host runs. Raises DockerfileError for anything else."""
+    word = stage.base.platform
+    if word is None:
+        return
+    system, slash, rest = expand(word, arguments.global_, escape).lower().partition("/")
+    if not slash and system != host.os:  # docker takes `amd64` alone too
+        system, rest = host.os, system
+    machine, _, variant = (rest or host.architecture).partition("/")
+    machine = GO_ARCHITECTURES.get(machine, machine)
+    variants = ("", host.variant, "v8" if machine == "arm64" else "")
+    if (system, machine) != (host.os, host.architecture) or variant not in variants:
+        raise DockerfileError(
+            "{file}:{line}:{column}: this host runs {host} only, not {wanted}",
+            hint="leave --platform out",
+            host=host,
+            wanted=word.text,
+            **word.place.facts(),
+        )
 
 
 def plan_stage(
@@ -143,7 +187,7 @@ class _Planner:
         match instruction:
             case ins.Run():
                 return self.run(instruction)
-            case ins.Copy():
+            case ins.Copy():  # and ADD
                 return self.copy(instruction)
             case ins.Workdir():
                 return self.workdir(instruction)
@@ -151,7 +195,7 @@ class _Planner:
         return SetConfig(instruction, created_by, self.config)
 
     def run(self, instruction: ins.Run) -> RunCommand:
-        argv = self.argv(instruction.command)
+        argv = self.argv(_with_documents(instruction))
         epoch = self.arguments.epoch
         env = self.declared | _variables(self.config.env)
         if epoch is not None:
@@ -173,20 +217,40 @@ class _Planner:
         sources = tuple(map(self.expand_word, instruction.sources))
         destination = self.expand_word(instruction.destination)
         owner = instruction.chown and self.expand_word(instruction.chown)
+        unpacks = isinstance(instruction, ins.Add)
+        if unpacks:
+            refuse_addresses(sources)
+        documents = tuple(map(self.document, instruction.documents))
         flags = [
             f"--{name}={self.expand(word)}"
-            for name, word in (("chown", instruction.chown), ("chmod", instruction.chmod))
+            for name, word in (
+                ("from", instruction.origin),
+                ("chown", instruction.chown),
+                ("chmod", instruction.chmod),
+            )
             if word
         ]
+        named = [source.text for source in sources] + [f"<<{each.name}" for each in documents]
         return CopyFiles(
             instruction,
-            " ".join(("COPY", *flags, *(source.text for source in sources), destination.text)),
+            " ".join(("ADD" if unpacks else "COPY", *flags, *named, destination.text)),
             self.config,
             sources=sources,
             destination=self.destination(destination),
             owner=owner,
             mode=self.mode(instruction.chmod) if instruction.chmod else None,
+            origin=instruction.origin,
+            documents=documents,
+            unpacks=unpacks,
         )
+
+    def document(self, document: ins.HereDocument) -> Document:
+        """A here-document as a file; in it, quotes are characters like others."""
+        text = document.text
+        if document.expands:
+            content = Word(text, document.word.place)
+            text = expand(content, self.variables, quotes=False)
+        return Document(document.word, document.name, text.encode())
 
     def workdir(self, instruction: ins.Workdir) -> MakeDirectory:
         path = self.absolute(self.expand(instruction.path))
@@ -224,6 +288,14 @@ class _Planner:
                 return f"USER {self.config.user}"
             case ins.Expose(ports=ports):
                 return self.expose(ports)
+            case ins.Volume(paths=paths):
+                return self.volume(paths)
+            case ins.HealthCheck():
+                return self.health_check(instruction)
+            case ins.OnBuild(trigger=trigger):
+                triggers = (*self.config.extra.get(TRIGGERS, ()), trigger.text)
+                self.config = with_triggers(self.config, triggers)
+                return f"ONBUILD {trigger}"
             case ins.StopSignal(signal=signal):
                 self.config = replace(self.config, stop_signal=self.signal(signal))
                 return f"STOPSIGNAL {self.config.stop_signal}"
@@ -256,6 +328,39 @@ class _Planner:
             return name
         self.declared[name] = value
         return f"{name}={value}"
+
+    def volume(self, words: tuple[Word, ...]) -> str:
+        paths = [self.expand(word).strip() for word in words]
+        if "" in paths:
+            raise DockerfileError(
+                "{file}:{line}:{column}: a VOLUME needs a path, and {word} is empty here",
+                word=words[paths.index("")].text,
+                **words[paths.index("")].place.facts(),
+            )
+        volumes = tuple(dict.fromkeys((*self.config.volumes, *paths)))
+        self.config = replace(self.config, volumes=volumes)
+        return f"VOLUME {_json(tuple(paths))}"
+
+    def health_check(self, check: ins.HealthCheck) -> str:
+        """Docker's Healthcheck object; a duration that is not given is not in it."""
+        match check.command:
+            case None:
+                test = ["NONE"]
+            case ins.ExecForm(arguments=arguments):
+                test = ["CMD", *arguments]
+            case ins.ShellForm(line=line):
+                test = ["CMD-SHELL", line.text]
+        values = {
+            "Test": test,
+            "Interval": check.interval_ns,
+            "Timeout": check.timeout_ns,
+            "StartPeriod": check.start_period_ns,
+            "StartInterval": check.start_interval_ns,
+            "Retries": check.retries,
+        }
+        health = {name: value for name, value in values.items() if value}
+        self.config = replace(self.config, healthcheck=health)
+        return check.text
 
     def expose(self, words: tuple[Word, ...]) -> str:
         ports = [port for word in words for port in self.ports(word)]
@@ -331,8 +436,48 @@ class _Planner:
         return Word(self.expand(word), word.place)
 
     def expand(self, word: Word) -> str:
+        return expand(word, self.variables, self.escape)
+
+    @property
+    def variables(self) -> dict[str, str]:
         """ENV wins over an ARG of the same name."""
-        return expand(word, self.declared | _variables(self.config.env), self.escape)
+        return self.declared | _variables(self.config.env)
+
+
+def refuse_addresses(sources: tuple[Word, ...]) -> None:
+    """ADD of what is elsewhere. Raises DockerfileError."""
+    for source in sources:
+        if _ADDRESS.match(source.text):
+            raise DockerfileError(
+                "{file}:{line}:{column}: ADD of an address is not supported yet: {address}",
+                hint="download it into the build context and COPY it",
+                address=source.text,
+                **source.place.facts(),
+            )
+
+
+def with_triggers(config: RunConfig, triggers: tuple[str, ...]) -> RunConfig:
+    """The config with these ONBUILD instructions instead of those it had."""
+    others = {name: value for name, value in config.extra.items() if name != TRIGGERS}
+    return replace(config, extra={**others, TRIGGERS: [*triggers]} if triggers else others)
+
+
+def _with_documents(instruction: ins.Run) -> ins.Command:
+    """`RUN <<EOF` alone: the document is the script; else the shell reads all there is."""
+    command, documents = instruction.command, instruction.documents
+    if not documents or isinstance(command, ins.ExecForm):
+        return command
+    line = command.line
+    if line.text == documents[0].word.text:
+        if documents[0].text.startswith("#!"):
+            raise DockerfileError(
+                "{file}:{line}:{column}: a here-document with #! is not supported yet",
+                hint="write the program's name before it: RUN python3 <<EOF",
+                **line.place.facts(),
+            )
+        return ins.ShellForm(Word(documents[0].text, line.place))
+    text = line.text + "".join(f"\n{each.content}{each.name}" for each in documents)
+    return ins.ShellForm(Word(text, line.place))
 
 
 def _variables(env: tuple[str, ...]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Stages: from FROM to FROM.
 
 A stage begins with an image (or `scratch`, or an earlier stage of the same file) and carries its
-steps out on it. Only the stage that is wanted is built, and those that it is based on.
+steps out on it. Only the stage that is wanted is built, and those that it is based on or copies
+from.
 
 Rule: what a step does to files is `perform`'s business.
 """
@@ -11,13 +12,26 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from runtime.build import events
 from runtime.build.image import Draft
+from runtime.build.image_files import ImageFiles
 from runtime.build.perform import Performer
-from runtime.build.plan import Arguments, plan_base, plan_stage
+from runtime.build.plan import (
+    TRIGGERS,
+    Arguments,
+    check_platform,
+    plan_base,
+    plan_stage,
+    with_triggers,
+)
+from runtime.build.sources import Files
+from runtime.build.step import CopyFiles, Step
+from runtime.build.tree import ImageTree
 from runtime.dockerfile import instruction as ins
+from runtime.dockerfile.parser import parse_lines
+from runtime.dockerfile.source import Word
 from runtime.errors import DockerfileError, InvalidReference, NotFound
 from runtime.oci.descriptor import Platform
 from runtime.oci.digest import Digest
@@ -53,56 +67,113 @@ class Stages:
     resolve: Callable[[Reference], Digest | None]
     number: int = 0
     total: int = 0
+    drafts: dict[int, Draft] = field(default_factory=dict)
 
     def build(self, wanted: ins.Stage) -> Draft:
-        """Build a stage, and before it the earlier stages that it is based on."""
-        stages = self.lineage(wanted)
+        """Build a stage, and before it, in the order of the file, the stages that it needs."""
+        stages = self.needed(wanted)
         self.total = sum(1 + len(stage.instructions) for stage in stages)
-        draft: Draft | None = None
         for stage in stages:
+            self.draft(stage)
+        return self.draft(wanted)
+
+    def needed(self, wanted: ins.Stage) -> list[ins.Stage]:
+        """The wanted stage and those it is made of; all others are skipped."""
+        found = {wanted.index: wanted}
+        waiting = [wanted]
+        while waiting:
+            stage = waiting.pop()
+            copies = (each for each in stage.instructions if isinstance(each, ins.Copy))
+            origins = [self.find_origin(each.origin, stage) for each in copies if each.origin]
+            for each in (self.find_base(stage), *origins):
+                if each and each.index not in found:
+                    found[each.index] = each
+                    waiting.append(each)
+        return [found[index] for index in sorted(found)]
+
+    def draft(self, stage: ins.Stage) -> Draft:
+        """The stage as an image; it is built once."""
+        if stage.index not in self.drafts:
+            base = self.find_base(stage)
+            below = self.draft(base) if base else None
             with self.step(stage.base):
-                draft = draft or self.open_base(stage)
-            draft = self.build_on(draft, stage)
-        assert draft is not None
-        return draft
+                check_platform(stage, self.arguments, self.platform, self.escape)
+                below = below or self.open_base(stage)
+            self.drafts[stage.index] = self.build_on(below, stage)
+        return self.drafts[stage.index]
 
-    def lineage(self, wanted: ins.Stage) -> list[ins.Stage]:
-        """The stages to build: the wanted one, before it the one that its FROM names, and so on."""
-        stages = [wanted]
-        while (earlier := self.find_earlier(stages[0])) is not None:
-            stages.insert(0, earlier)
-        return stages
-
-    def find_earlier(self, stage: ins.Stage) -> ins.Stage | None:
+    def find_base(self, stage: ins.Stage) -> ins.Stage | None:
         """The stage above that a FROM names; None if it names an image."""
-        name = self.base_name(stage)
+        return self.find_above(stage, self.base_name(stage))
+
+    def find_origin(self, word: Word, stage: ins.Stage) -> ins.Stage | None:
+        """The stage above that COPY --from means, by name or number; None if it is an image.
+
+        Raises DockerfileError for a number that no stage above has.
+        """
+        if not word.text.isdecimal():
+            return self.find_above(stage, word.text.lower())
+        if int(word.text) >= stage.index:
+            raise DockerfileError(
+                "{file}:{line}:{column}: there is no stage {name} above this one",
+                hint="stages are counted from 0; a name is easier to read: FROM image AS name",
+                name=word.text,
+                **word.place.facts(),
+            )
+        return self.dockerfile.stages[int(word.text)]
+
+    def find_above(self, stage: ins.Stage, name: str) -> ins.Stage | None:
+        """The nearest stage before this one that has the name."""
         above = reversed(self.dockerfile.stages[: stage.index])
         return next((each for each in above if each.base.name == name), None)
 
     def build_on(self, draft: Draft, stage: ins.Stage) -> Draft:
         """Carry out a stage's instructions on what its FROM begins with."""
-        escape = self.dockerfile.directives.escape
-        plan = plan_stage(stage, draft.config.config, self.arguments, escape)
+        draft, stage = self.pull_triggers(draft, stage)
+        plan = plan_stage(stage, draft.config.config, self.arguments, self.escape)
         for step in plan.steps:
             with self.step(step.instruction):
-                draft = self.performer.perform(step, draft)
+                draft = self.performer.perform(step, draft, self.files(step, stage))
         config = replace(
             draft.config, config=plan.config, author=plan.author or draft.config.author
         )
         return replace(draft, config=config)
 
+    def pull_triggers(self, draft: Draft, stage: ins.Stage) -> tuple[Draft, ins.Stage]:
+        """The base image's ONBUILD instructions become the stage's first ones, and are gone."""
+        config = draft.config.config
+        triggers = config.extra.get(TRIGGERS) or ()
+        file = f"ONBUILD ({self.base_name(stage)})"
+        pulled = tuple(each for text in triggers for each in parse_lines(text, file))
+        self.total += len(pulled)
+        clean = replace(draft.config, config=with_triggers(config, ()))
+        longer = replace(stage, instructions=(*pulled, *stage.instructions))
+        return replace(draft, config=clean), longer
+
+    def files(self, step: Step, stage: ins.Stage) -> Files:
+        """Where a step copies from: the context, an earlier stage or an image."""
+        if not isinstance(step, CopyFiles) or step.origin is None:
+            return self.performer.context
+        origin = self.find_origin(step.origin, stage)
+        draft = self.draft(origin) if origin else self.open_image(step.origin.text, step.origin)
+        overlay = self.performer.snapshots.view(draft.chain)
+        return ImageFiles(ImageTree.of(overlay), step.origin.text)
+
     def open_base(self, stage: ins.Stage) -> Draft:
-        """The local image that FROM names, its layers unpacked. Raises DockerfileError."""
-        name = self.base_name(stage)
+        """What FROM names, if it is no stage. Raises DockerfileError."""
+        return self.open_image(self.base_name(stage), stage.base.image)
+
+    def open_image(self, name: str, word: Word) -> Draft:
+        """The local image of this name, its layers unpacked. Raises DockerfileError."""
         if name == SCRATCH:
             return Draft.scratch(self.platform)
-        digest = self.resolve(self.parse_reference(name, stage))
+        digest = self.resolve(self.parse_reference(name, word))
         if digest is None:
             raise DockerfileError(
                 "{file}:{line}:{column}: there is no image {name} on this machine",
                 hint="`onggi images` lists those there are; FROM scratch begins with nothing",
                 name=name,
-                **stage.base.image.place.facts(),
+                **word.place.facts(),
             )
         content = self.performer.content
         manifest = Manifest.from_bytes(content.read(digest))
@@ -111,11 +182,16 @@ class Stages:
         self.performer.unpack(draft)
         return draft
 
+    @property
+    def escape(self) -> str:
+        """The Dockerfile's escape character."""
+        return self.dockerfile.directives.escape
+
     def base_name(self, stage: ins.Stage) -> str:
         """What FROM names, its variables expanded."""
-        return plan_base(stage, self.arguments, self.dockerfile.directives.escape)
+        return plan_base(stage, self.arguments, self.escape)
 
-    def parse_reference(self, name: str, stage: ins.Stage) -> Reference:
+    def parse_reference(self, name: str, word: Word) -> Reference:
         try:
             return Reference.parse(name)
         except InvalidReference as cause:
@@ -123,7 +199,7 @@ class Stages:
                 "{file}:{line}:{column}: this is no name of an image: {name}",
                 hint="a name is in lower case, with a tag after a colon: onggi/base:latest",
                 name=name,
-                **stage.base.image.place.facts(),
+                **word.place.facts(),
             ) from cause
 
     @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
     SetConfig      ENV, CMD, LABEL…: no file changes, an empty layer in the history
     MakeDirectory  WORKDIR
-    CopyFiles      COPY
+    CopyFiles      COPY, ADD
     RunCommand     RUN
 
 A step knows everything that its layer depends on (`facts`), and `cache_key` is a digest over
@@ -63,20 +63,36 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A file whose bytes stand in the Dockerfile: a here-document, its variables expanded."""
+
+    word: Word
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class CopyFiles(Step):
-    """Copy `sources` of the context. `mode` None keeps each file's own; no `owner` is root."""
+    """Copy `sources` of the context, or of what `origin` names, and `documents`.
+
+    `mode` None keeps each file's own. Without `owner` files of the context belong to root, those
+    of a stage or an archive keep theirs. `unpacks` (ADD): archives become the files in them.
+    """
 
     sources: tuple[Word, ...]
     destination: Destination
     owner: Word | None
     mode: int | None
+    origin: Word | None = None
+    documents: tuple[Document, ...] = ()
+    unpacks: bool = False
 
     @property
     def facts(self) -> tuple[object, ...]:
         """The sources count by what they hold, which `cache_key` gets as `content`."""
         target = self.destination
         owner = self.owner and self.owner.text
-        return (str(target.path), target.is_directory, owner, self.mode)
+        return (str(target.path), target.is_directory, owner, self.mode, self.unpacks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,11 @@ class ImageTree:
                 trail.append(Resolved(here.path / name, entry))
         return trail[-1]
 
+    def names(self, directory: Directory) -> list[str]:
+        """What a merged directory shows, sorted."""
+        names = {name for layer in directory.layers for name in os.listdir(layer)}
+        return [name for name in sorted(names) if lookup(directory, name)]
+
     def read_text(self, path: PurePosixPath) -> str:
         """A text file's content; "" if there is none: an image need not have /etc/passwd."""
         with contextlib.suppress(OSError):

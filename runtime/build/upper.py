@@ -15,7 +15,9 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from runtime.build.owner import ROOT, Owner
 from runtime.build.tree import Entry, ImageTree
@@ -58,7 +60,14 @@ class Upper:
             copy_up_directory(entry, host)
 
     def write_file(
-        self, path: PurePosixPath, source: int, *, mode: int, owner: Owner, mtime_ns: int
+        self,
+        path: PurePosixPath,
+        source: int,
+        *,
+        mode: int,
+        owner: Owner,
+        mtime_ns: int,
+        xattrs: Mapping[str, bytes] = MappingProxyType({}),
     ) -> str:
         """Copy the open file `source` to `path`; returns the sha256 of what was copied.
 
@@ -72,7 +81,9 @@ class Upper:
                 digest.update(block)
                 out.write(block)
             os.fchown(target, *owner)
-            os.fchmod(target, mode)  # after chown, which takes setuid bits away
+            os.fchmod(target, mode)  # after chown, which takes setuid bits and capabilities away
+            for name, value in xattrs.items():
+                os.setxattr(target, name, value)
             os.utime(target, ns=(mtime_ns, mtime_ns))
         return digest.hexdigest()
 

@@ -19,6 +19,7 @@ from runtime.engine import Engine
     Flag("label", "", LIST, "Set metadata for an image"),
     Flag("no-cache", "", SWITCH, "Do not use cache when building the image"),
     Flag("quiet", "q", SWITCH, "Suppress the build output and print image ID on success"),
+    Flag("target", "", WORD, "Set the target build stage to build"),
     Flag("tag", "t", LIST, "Name and optionally a tag in the 'name:tag' format"),
     least=1,
     most=1,
@@ -33,6 +34,7 @@ def build(given: Given) -> int:
             buildargs=build_arguments(given.build_arg),
             labels=dict(label.partition("=")[::2] for label in given.label),
             nocache=given.no_cache,
+            target=given.target,
             progress=None if given.quiet else BuildLog(),
         )
     if given.quiet:

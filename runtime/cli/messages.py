@@ -198,6 +198,7 @@ KO: dict[str, str] = {
     "Show disk usage": "디스크 사용량을 출력",
     "Remove unused data": "쓰지 않는 데이터를 삭제",
     "Set build-time variables": "빌드할 때 쓰는 변수를 설정",
+    "Set the target build stage to build": "빌드할 스테이지를 지정",
     "Name of the Dockerfile (default: PATH/Dockerfile)": (
         "Dockerfile의 이름 (기본값: PATH/Dockerfile)"
     ),
@@ -658,12 +659,6 @@ KO: dict[str, str] = {
         "{file}:{line}:{column}: 모르는 인스트럭션입니다: {name}"
     ),
     "a line that goes on needs a \\ at its end": "다음 줄로 이어지는 줄은 \\ 문자로 끝나야 합니다",
-    "{file}:{line}:{column}: {name} is not supported yet": (
-        "{file}:{line}:{column}: 아직 지원하지 않는 인스트럭션입니다: {name}"
-    ),
-    "COPY does the same for files of the context": (
-        "컨텍스트의 파일이라면 COPY로 똑같이 할 수 있습니다"
-    ),
     "{file}:{line}:{column}: FROM takes an image, and maybe AS and a name": (
         "{file}:{line}:{column}: FROM 뒤에는 이미지와, 필요하면 AS와 이름을 씁니다"
     ),
@@ -678,10 +673,82 @@ KO: dict[str, str] = {
         "{file}:{line}:{column}: SHELL 뒤에는 문자열 목록만 쓸 수 있습니다"
     ),
     'SHELL ["/bin/sh", "-c"]': 'SHELL ["/bin/sh", "-c"]',
-    "{file}:{line}:{column}: COPY takes at least a source and a destination": (
-        "{file}:{line}:{column}: COPY 뒤에는 원본과 대상이 모두 있어야 합니다"
+    "{file}:{line}:{column}: {name} takes at least a source and a destination": (
+        "{file}:{line}:{column}: {name} 뒤에는 원본과 대상이 모두 있어야 합니다"
     ),
-    "COPY source… destination": "COPY 원본… 대상",
+    "{name} source… destination": "{name} 원본… 대상",
+    "{file}:{line}:{column}: a here-document cannot be the destination: {word}": (
+        "{file}:{line}:{column}: 여기 문서(here-document)는 대상이 될 수 없습니다: {word}"
+    ),
+    "{name} {word} /path": "{name} {word} /경로",
+    "{file}:{line}:{column}: --from takes no variable: {word}": (
+        "{file}:{line}:{column}: --from에는 변수를 쓸 수 없습니다: {word}"
+    ),
+    "name the image in a stage of its own: FROM {word} AS name": (
+        "그 이미지를 따로 스테이지로 만드세요: FROM {word} AS 이름"
+    ),
+    "{file}:{line}:{column}: this cannot stand after ONBUILD: {what}": (
+        "{file}:{line}:{column}: ONBUILD 뒤에는 쓸 수 없습니다: {what}"
+    ),
+    "{file}:{line}:{column}: the flag --{flag} is either true or false, not {value}": (
+        "{file}:{line}:{column}: --{flag} 옵션에는 true 또는 false만 씁니다 (받은 값: {value})"
+    ),
+    "{file}:{line}:{column}: HEALTHCHECK takes CMD and a command, or NONE alone": (
+        "{file}:{line}:{column}: HEALTHCHECK 뒤에는 CMD와 명령, 또는 NONE만 씁니다"
+    ),
+    "HEALTHCHECK CMD command": "HEALTHCHECK CMD 명령",
+    "{file}:{line}:{column}: not a duration: {text}": (
+        "{file}:{line}:{column}: 시간 길이가 아닙니다: {text}"
+    ),
+    "write it with a unit, such as 30s or 1m30s; the shortest is 1ms": (
+        "30s, 1m30s처럼 단위를 붙여 쓰세요. 가장 짧은 값은 1ms입니다"
+    ),
+    "{file}:{line}:{column}: the number of retries cannot be {text}": (
+        "{file}:{line}:{column}: 재시도 횟수로 쓸 수 없습니다: {text}"
+    ),
+    "it is a whole number from 0 upwards": "0 이상의 정수를 쓰세요",
+    "{file}:{line}:{column}: the here-document {word} does not end": (
+        "{file}:{line}:{column}: 여기 문서(here-document)가 끝나지 않습니다: {word}"
+    ),
+    "a line with {name} and nothing else ends it": "{name} 하나만 있는 줄로 끝내세요",
+    "{file}:{line}:{column}: a here-document with #! is not supported yet": (
+        "{file}:{line}:{column}: #! 줄로 시작하는 여기 문서(here-document)는 아직 지원하지 않습니다"
+    ),
+    "write the program's name before it: RUN python3 <<EOF": (
+        "앞에 프로그램 이름을 쓰세요: RUN python3 <<EOF"
+    ),
+    "{file}:{line}:{column}: ADD of an address is not supported yet: {address}": (
+        "{file}:{line}:{column}: 주소를 ADD하는 것은 아직 지원하지 않습니다: {address}"
+    ),
+    "download it into the build context and COPY it": (
+        "빌드 컨텍스트에 내려받은 다음 COPY로 넣으세요"
+    ),
+    "{file}:{line}:{column}: the archive {path} cannot be unpacked: {cause}": (
+        "{file}:{line}:{column}: 아카이브를 풀 수 없습니다: {path} ({cause})"
+    ),
+    "COPY takes it as the file it is": "COPY를 쓰면 파일 그대로 들어갑니다",
+    "{file}:{line}:{column}: a VOLUME needs a path, and {word} is empty here": (
+        "{file}:{line}:{column}: VOLUME에는 경로가 필요한데 비어 있습니다: {word}"
+    ),
+    "{file}:{line}:{column}: this host runs {host} only, not {wanted}": (
+        "{file}:{line}:{column}: 이 호스트는 {host}만 실행할 수 있습니다 (요청: {wanted})"
+    ),
+    "leave --platform out": "--platform을 빼세요",
+    "{file}:{line}:{column}: there is no {path} in {origin}": (
+        "{file}:{line}:{column}: {origin} 안에 없는 경로입니다: {path}"
+    ),
+    "paths are those of the image: they begin at its /": (
+        "경로는 그 이미지의 것이며 이미지의 /에서 시작합니다"
+    ),
+    "only files, directories and links can be copied": (
+        "파일, 디렉터리, 링크만 복사할 수 있습니다"
+    ),
+    "{file}:{line}:{column}: there is no stage {name} above this one": (
+        "{file}:{line}:{column}: 이 위에 없는 스테이지입니다: {name}"
+    ),
+    "stages are counted from 0; a name is easier to read: FROM image AS name": (
+        "스테이지 번호는 0부터입니다. 이름이 읽기 쉽습니다: FROM 이미지 AS 이름"
+    ),
     "{file}:{line}:{column}: there is no FROM in this file": (
         "{file}:{line}:{column}: 이 파일에는 FROM이 없습니다"
     ),
@@ -729,12 +796,6 @@ KO: dict[str, str] = {
     ),
     "{path} leads through too many symbolic links in the image": (
         "이미지 안에서 심볼릭 링크를 너무 많이 거치는 경로입니다: {path}"
-    ),
-    "{file}:{line}:{column}: here-documents are not supported yet": (
-        "{file}:{line}:{column}: 여기 문서(here-document)는 아직 지원하지 않습니다"
-    ),
-    "join the commands with && \\ , or COPY a script": (
-        "명령을 && \\ 로 잇거나, 스크립트를 COPY로 넣으세요"
     ),
     "{file}:{line}:{column}: the flag --{flag} has no value": (
         "{file}:{line}:{column}: 값이 없는 옵션입니다: --{flag}"

@@ -25,9 +25,14 @@ from runtime.errors import DockerfileError
 _NAME = re.compile(r"\d+|[@*#?\-$!0]|[^\W\d]\w*")
 
 
-def expand(word: Word, variables: Mapping[str, str], escape: str = "\\") -> str:
-    """`word` as it is meant. Raises DockerfileError: an open quote, an unknown `${…}`."""
-    reader = _Reader(word, variables, escape)
+def expand(
+    word: Word, variables: Mapping[str, str], escape: str = "\\", *, quotes: bool = True
+) -> str:
+    """`word` as it is meant. Raises DockerfileError: an open quote, an unknown `${…}`.
+
+    Without `quotes` they mean nothing, as in a here-document.
+    """
+    reader = _Reader(word, variables, escape, quotes)
     try:
         return reader.read_to_end()
     except RecursionError:  # `${a:-${b:-${c…`, hundreds deep
@@ -41,6 +46,7 @@ class _Reader:
     word: Word
     variables: Mapping[str, str]
     escape: str
+    quotes: bool = True
     at: int = 0
 
     @property
@@ -72,9 +78,9 @@ class _Reader:
     def read_part(self, *, keep_escapes: bool) -> str:
         """A quoted stretch, a variable, an escaped character or a plain one."""
         character = self.take()
-        if character == "'":
+        if character == "'" and self.quotes:
             return self.read_single_quoted()
-        if character == '"':
+        if character == '"' and self.quotes:
             return self.read_double_quoted()
         if character == "$":
             return self.read_variable()

@@ -12,6 +12,7 @@ Docker's Dockerfile reference: https://docs.docker.com/reference/dockerfile/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,6 +35,26 @@ class ExecForm:
 
 
 Command = ShellForm | ExecForm
+
+
+@dataclass(frozen=True, slots=True)
+class HereDocument:
+    """Lines below an instruction, up to one that is only `name`: `COPY <<EOF /etc/motd`.
+
+    `content` is as it stands in the file. `expands`: the name is not quoted, so variables count.
+    `word` is what announces it.
+    """
+
+    word: Word
+    name: str
+    content: str
+    expands: bool
+    drops_tabs: bool
+
+    @property
+    def text(self) -> str:
+        """The content; with `<<-`, without the tabs that its lines begin with."""
+        return re.sub("(?m)^\t+", "", self.content) if self.drops_tabs else self.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +83,11 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class From(Instruction):
-    """FROM image [AS name]: begins a stage."""
+    """FROM [--platform] image [AS name]: begins a stage."""
 
     image: Word
     name: str | None = None
+    platform: Word | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +95,28 @@ class Run(Instruction):
     """RUN command: run it in a container and keep what it changed as a layer."""
 
     command: Command
+    documents: tuple[HereDocument, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Copy(Instruction):
-    """COPY [--chown] [--chmod] source… destination: files of the context, as a layer."""
+    """COPY [--chown] [--chmod] [--from] source… destination: files, as a layer.
+
+    They come from the context, or with `origin` (`--from`) from a stage or an image; `documents`
+    are sources that stand in the Dockerfile itself.
+    """
 
     sources: tuple[Word, ...]
     destination: Word
     chown: Word | None = None
     chmod: Word | None = None
+    origin: Word | None = None
+    documents: tuple[HereDocument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Copy):
+    """ADD [--chown] [--chmod] source… destination: as COPY, and archives are unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +173,35 @@ class Expose(Instruction):
     """EXPOSE port[/protocol]…: says where a program listens; opens nothing."""
 
     ports: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Volume(Instruction):
+    """VOLUME path…: says where data is that should outlive a container."""
+
+    paths: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck(Instruction):
+    """HEALTHCHECK [options] CMD command, or NONE: how to see whether a container is well.
+
+    `command` is None for NONE. Durations are in nanoseconds; 0 is docker's default.
+    """
+
+    command: Command | None
+    interval_ns: int = 0
+    timeout_ns: int = 0
+    start_period_ns: int = 0
+    start_interval_ns: int = 0
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OnBuild(Instruction):
+    """ONBUILD instruction: for whoever builds FROM this image."""
+
+    trigger: Word
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runtime.dockerfile.source import Place, SourceRange, Word
 from runtime.errors import DockerfileError
@@ -60,6 +60,17 @@ class LogicalLine:
     def word(self, start: int, end: int) -> Word:
         """The text between two offsets, and its place."""
         return Word(self.text[start:end], self.place(start, end))
+
+    def tail(self, start: int) -> LogicalLine:
+        """What begins at an offset, as a line of its own: the instruction after ONBUILD."""
+        moved = [
+            Origin(
+                max(each.offset - start, 0), each.line, each.column + max(start - each.offset, 0)
+            )
+            for each in self.origins
+        ]
+        index = bisect_right(self.origins, start, key=lambda origin: origin.offset) - 1
+        return replace(self, text=self.text[start:], origins=tuple(moved[index:]))
 
     def place(self, start: int, end: int) -> Place:
         """Where a stretch stands; of one that spans lines, the part on the first of them."""
@@ -106,6 +117,17 @@ class Lexer:
                 self._next += 1
             elif logical := self._take_instruction():
                 yield logical
+
+    def take_line(self) -> str | None:
+        """The next line as it stands there: for here-documents. None at the end of the file."""
+        if self._next == len(self._lines):
+            return None
+        self._next += 1
+        return self._lines[self._next - 1]
+
+    def lines_since(self, first: int) -> tuple[int, str]:
+        """The number of the last line taken, and the text from line `first` (from 1) up to it."""
+        return self._next, "\n".join(self._lines[first - 1 : self._next])
 
     def _take_instruction(self) -> LogicalLine | None:
         """Join the lines of one instruction; None if they hold nothing but escapes."""

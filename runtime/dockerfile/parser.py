@@ -2,8 +2,8 @@
 
 A line is a keyword, flags (`--name=value`) and the rest; each instruction has its own way to
 read the rest, and one function here. `PARSERS` is the language: what is not in it, is not
-understood, and what the builder cannot carry out yet is refused by name in `NOT_YET`, because
-an instruction that is silently ignored makes an image that lies.
+understood. A flag that the builder cannot carry out yet is refused by name (`later`), because
+what is silently ignored makes an image that lies.
 
 The rules are BuildKit's (frontend/dockerfile/parser and instructions).
 Rule: pure; reads no file, expands no variable.
@@ -14,8 +14,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from runtime.dockerfile import instruction as ins
+from runtime.dockerfile.health import read_health_check
+from runtime.dockerfile.here_document import is_announced, take_documents, with_lines
 from runtime.dockerfile.lexer import Lexer, LogicalLine
 from runtime.dockerfile.source import Place, Word
 from runtime.dockerfile.statement import (
@@ -25,7 +29,6 @@ from runtime.dockerfile.statement import (
     read_declaration,
     read_json_list,
     read_pairs,
-    refuse_here_document,
 )
 from runtime.errors import DockerfileError
 
@@ -39,25 +42,32 @@ def parse(text: str, file: str = "Dockerfile") -> ins.Dockerfile:
     """
     lexer = Lexer(text, file)
     escape = lexer.directives.escape
-    instructions = [parse_instruction(line, escape) for line in lexer]
+    instructions = [parse_instruction(line, escape, lexer) for line in lexer]
     arguments, stages = _into_stages(instructions, file)
     return ins.Dockerfile(file, lexer.directives, arguments, stages)
 
 
-def parse_instruction(line: LogicalLine, escape: str = "\\") -> ins.Instruction:
-    """The instruction that one logical line spells. Raises DockerfileError."""
+def parse_lines(text: str, file: str) -> tuple[ins.Instruction, ...]:
+    """Instructions that stand in no Dockerfile: those of ONBUILD, and of `commit --change`."""
+    lexer = Lexer(text, file)
+    return tuple(parse_instruction(line, lexer.directives.escape, lexer) for line in lexer)
+
+
+def parse_instruction(
+    line: LogicalLine, escape: str = "\\", lexer: Lexer | None = None
+) -> ins.Instruction:
+    """The instruction that one logical line spells. Raises DockerfileError.
+
+    `lexer` has the lines that follow, for here-documents; None: there are none.
+    """
     statement = Statement.split(line, escape)
-    keyword = statement.keyword.text.upper()
-    if parser := PARSERS.get(keyword):
+    if parser := PARSERS.get(statement.name):
+        if statement.name in WITH_DOCUMENTS and lexer:
+            documents = take_documents(lexer, statement.quoted_words)
+            line = with_lines(line, lexer) if documents else line
+            statement = replace(statement, line=line, documents=documents)
         return parser(statement)
-    if keyword in NOT_YET:
-        raise DockerfileError(
-            "{file}:{line}:{column}: {name} is not supported yet",
-            name=keyword,
-            hint=NOT_YET[keyword],
-            **statement.keyword.place.facts(),
-        )
-    close = difflib.get_close_matches(keyword, [*PARSERS, *NOT_YET], n=1)
+    close = difflib.get_close_matches(statement.name, PARSERS, n=1)
     raise DockerfileError(
         "{file}:{line}:{column}: unknown instruction: {name}",
         name=statement.keyword.text[:80],
@@ -68,11 +78,11 @@ def parse_instruction(line: LogicalLine, escape: str = "\\") -> ins.Instruction:
 
 
 def _parse_from(statement: Statement) -> ins.From:
-    statement.read_flags(later=("platform",))
+    platform = statement.read_flags(("platform",)).get("platform")
     statement.require_rest("FROM image [AS name]")
     words = statement.words
     if len(words) == 1:
-        return ins.From(**statement.head, image=words[0])
+        return ins.From(**statement.head, image=words[0], platform=platform)
     if len(words) != 3 or words[1].text.upper() != "AS":
         raise DockerfileError(
             "{file}:{line}:{column}: FROM takes an image, and maybe AS and a name",
@@ -87,7 +97,7 @@ def _parse_from(statement: Statement) -> ins.From:
             name=words[2].text,
             **words[2].place.facts(),
         )
-    return ins.From(**statement.head, image=words[0], name=name)
+    return ins.From(**statement.head, image=words[0], name=name, platform=platform)
 
 
 def _parse_run(statement: Statement) -> ins.Run:
@@ -95,7 +105,7 @@ def _parse_run(statement: Statement) -> ins.Run:
     command = read_command(statement)
     if command == ins.ExecForm(()):
         raise empty_list(statement)
-    return ins.Run(**statement.head, command=command)
+    return ins.Run(**statement.head, command=command, documents=statement.documents)
 
 
 def _parse_cmd(statement: Statement) -> ins.Cmd:
@@ -124,8 +134,33 @@ def _parse_shell(statement: Statement) -> ins.Shell:
 
 
 def _parse_copy(statement: Statement) -> ins.Copy:
-    flags = statement.read_flags(("chown", "chmod"), later=("from", "link", "parents", "exclude"))
-    refuse_here_document(statement)
+    flags = statement.read_flags(
+        ("chown", "chmod", "from"), later=("parents", "exclude"), switches=("link",)
+    )
+    return ins.Copy(**statement.head, **_files(statement, flags), origin=_origin(flags))
+
+
+def _parse_add(statement: Statement) -> ins.Add:
+    later = ("checksum", "keep-git-dir", "unpack", "exclude")
+    flags = statement.read_flags(("chown", "chmod"), later=later, switches=("link",))
+    return ins.Add(**statement.head, **_files(statement, flags))
+
+
+def _origin(flags: Mapping[str, Word]) -> Word | None:
+    """--from: the name or number of a stage, or an image; docker expands no variable in it."""
+    origin = flags.get("from")
+    if origin and "$" in origin.text:
+        raise DockerfileError(
+            "{file}:{line}:{column}: --from takes no variable: {word}",
+            hint="name the image in a stage of its own: FROM {word} AS name",
+            word=origin.text,
+            **origin.place.facts(),
+        )
+    return origin
+
+
+def _files(statement: Statement, flags: Mapping[str, Word]) -> dict[str, Any]:
+    """What COPY and ADD share. `--link` makes no difference to what is in the image."""
     listed = read_json_list(statement.rest)
     words = (
         statement.words
@@ -134,18 +169,28 @@ def _parse_copy(statement: Statement) -> ins.Copy:
     )
     if len(words) < 2:
         raise DockerfileError(
-            "{file}:{line}:{column}: COPY takes at least a source and a destination",
-            hint="COPY source… destination",
+            "{file}:{line}:{column}: {name} takes at least a source and a destination",
+            hint="{name} source… destination",
+            name=statement.name,
             **(statement.rest if words else statement.keyword).place.facts(),
         )
     *sources, destination = words
-    return ins.Copy(
-        **statement.head,
-        sources=tuple(sources),
-        destination=destination,
-        chown=flags.get("chown"),
-        chmod=flags.get("chmod"),
-    )
+    announced = {document.word.place for document in statement.documents}
+    if destination.place in announced and listed is None:
+        raise DockerfileError(
+            "{file}:{line}:{column}: a here-document cannot be the destination: {word}",
+            hint="{name} {word} /path",
+            name=statement.name,
+            word=destination.text,
+            **destination.place.facts(),
+        )
+    return {
+        "sources": tuple(word for word in sources if word.place not in announced),
+        "destination": destination,
+        "chown": flags.get("chown"),
+        "chmod": flags.get("chmod"),
+        "documents": statement.documents,
+    }
 
 
 def _parse_env(statement: Statement) -> ins.Env:
@@ -184,6 +229,34 @@ def _parse_expose(statement: Statement) -> ins.Expose:
     return ins.Expose(**statement.head, ports=statement.words)
 
 
+def _parse_volume(statement: Statement) -> ins.Volume:
+    statement.read_flags()
+    statement.require_rest("VOLUME /path")
+    listed = read_json_list(statement.rest)
+    if listed is None:
+        return ins.Volume(**statement.head, paths=statement.words)
+    if not listed:
+        raise empty_list(statement)
+    paths = tuple(Word(text, statement.rest.place) for text in listed)
+    return ins.Volume(**statement.head, paths=paths)
+
+
+def _parse_onbuild(statement: Statement) -> ins.OnBuild:
+    """The instruction is parsed now, so that a mistake in it shows here and not at others'."""
+    statement.read_flags()
+    statement.require_rest("ONBUILD COPY . /app")
+    inner = Statement.split(statement.line.tail(statement.start), statement.escape)
+    has_document = inner.name in WITH_DOCUMENTS and any(map(is_announced, inner.quoted_words))
+    if inner.name in ("ONBUILD", "FROM", "MAINTAINER") or has_document:
+        raise DockerfileError(
+            "{file}:{line}:{column}: this cannot stand after ONBUILD: {what}",
+            what="<<" if has_document else inner.name,
+            **inner.keyword.place.facts(),
+        )
+    parse_instruction(inner.line, statement.escape)
+    return ins.OnBuild(**statement.head, trigger=statement.rest)
+
+
 def _parse_stop_signal(statement: Statement) -> ins.StopSignal:
     statement.read_flags()
     statement.require_rest("STOPSIGNAL SIGTERM")
@@ -200,6 +273,7 @@ PARSERS: Mapping[str, Callable[[Statement], ins.Instruction]] = {
     "FROM": _parse_from,
     "RUN": _parse_run,
     "COPY": _parse_copy,
+    "ADD": _parse_add,
     "ENV": _parse_env,
     "ARG": _parse_arg,
     "WORKDIR": _parse_workdir,
@@ -208,18 +282,16 @@ PARSERS: Mapping[str, Callable[[Statement], ins.Instruction]] = {
     "ENTRYPOINT": _parse_entrypoint,
     "LABEL": _parse_label,
     "EXPOSE": _parse_expose,
+    "VOLUME": _parse_volume,
+    "HEALTHCHECK": read_health_check,
+    "ONBUILD": _parse_onbuild,
     "STOPSIGNAL": _parse_stop_signal,
     "SHELL": _parse_shell,
     "MAINTAINER": _parse_maintainer,
 }
 
-NOT_YET: Mapping[str, str] = {
-    "ADD": "COPY does the same for files of the context",
-    "VOLUME": "",
-    "HEALTHCHECK": "",
-    "ONBUILD": "",
-}
-"""Docker's other instructions, and what to do instead."""
+WITH_DOCUMENTS = frozenset({"RUN", "COPY", "ADD"})
+"""Where `<<EOF` announces a here-document."""
 
 
 def _into_stages(

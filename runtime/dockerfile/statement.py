@@ -17,14 +17,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.dockerfile.instruction import Command, Declaration, ExecForm, Pair, ShellForm
+from runtime.dockerfile.instruction import (
+    Command,
+    Declaration,
+    ExecForm,
+    HereDocument,
+    Pair,
+    ShellForm,
+)
 from runtime.dockerfile.lexer import LogicalLine, split_blanks, split_quoted, unquote, word_pattern
 from runtime.dockerfile.source import Place, Word
 from runtime.errors import DockerfileError
 
 _KEYWORD = re.compile(r"\S+")
 _OLD_PAIR = re.compile(r"(?P<name>\S+)\s+(?P<value>.+)", re.DOTALL)
-_HERE_DOCUMENT = re.compile(r"\d*<<-?[^<]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Statement:
     flags: tuple[Flag, ...]
     rest: Word
     start: int  # offset of `rest` in the line
+    documents: tuple[HereDocument, ...] = ()
 
     @classmethod
     def split(cls, line: LogicalLine, escape: str) -> Statement:
@@ -102,16 +109,23 @@ class Statement:
                 **self.keyword.place.facts(),
             )
 
-    def read_flags(self, known: Iterable[str] = (), later: Iterable[str] = ()) -> dict[str, Word]:
+    def read_flags(
+        self,
+        known: Iterable[str] = (),
+        later: Iterable[str] = (),
+        switches: Iterable[str] = (),
+    ) -> dict[str, Word]:
         """The flags' values by name. `later` are docker's flags that are not carried out yet.
 
-        Raises DockerfileError for any other, for a second one and for one without a value.
+        `switches` may stand alone, which means true. Raises DockerfileError for any other flag,
+        for a second one and for one without a value.
         """
         values: dict[str, Word] = {}
         for flag in self.flags:
-            if flag.name not in known:
-                raise _unknown_flag(self, flag, [*known], [*later])
-            if not flag.value:
+            if flag.name not in (*known, *switches):
+                raise _unknown_flag(self, flag, [*known, *switches], [*later])
+            value = _switch(flag) if flag.name in switches else flag.value
+            if not value:
                 raise DockerfileError(
                     "{file}:{line}:{column}: the flag --{flag} has no value",
                     hint="write --{flag}=value, with nothing around the =",
@@ -125,8 +139,21 @@ class Statement:
                     flag=flag.name,
                     **flag.place.facts(),
                 )
-            values[flag.name] = Word(flag.value, flag.place)
+            values[flag.name] = Word(value, flag.place)
         return values
+
+
+def _switch(flag: Flag) -> str:
+    """ "true" or "false". Raises DockerfileError for anything else."""
+    value = "true" if flag.value is None else flag.value.lower()
+    if value not in ("true", "false"):
+        raise DockerfileError(
+            "{file}:{line}:{column}: the flag --{flag} is either true or false, not {value}",
+            flag=flag.name,
+            value=flag.value,
+            **flag.place.facts(),
+        )
+    return value
 
 
 def _unknown_flag(
@@ -156,7 +183,6 @@ def read_command(statement: Statement) -> Command:
     arguments = read_json_list(statement.rest)
     if arguments is not None:
         return ExecForm(arguments)
-    refuse_here_document(statement)
     return ShellForm(statement.rest)
 
 
@@ -242,14 +268,3 @@ def read_declaration(word: Word) -> Declaration:
 def _split_at_equals(word: Word) -> tuple[Word, Word]:
     name, _, value = word.text.partition("=")
     return Word(name, word.place), Word(value, word.place)
-
-
-def refuse_here_document(statement: Statement) -> None:
-    """Refuse a word such as `<<EOF`; `<<<` and the `<<` in `$((1<<n))` are the shell's own."""
-    for word in statement.quoted_words:
-        if _HERE_DOCUMENT.fullmatch(word.text):
-            raise DockerfileError(
-                "{file}:{line}:{column}: here-documents are not supported yet",
-                hint="join the commands with && \\ , or COPY a script",
-                **word.place.facts(),
-            )

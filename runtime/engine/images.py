@@ -67,11 +67,13 @@ class Images:
         buildargs: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
         nocache: bool = False,
+        target: str | None = None,
         progress: Callable[[Event], None] | None = None,
     ) -> tuple[Image, BuildLog]:
         """Build an image from the Dockerfile of the directory `path`; the image and its log.
 
-        `dockerfile` is relative to `path`. `progress` gets every event when it happens. With
+        `dockerfile` is relative to `path`; `target` names the stage to build, without it the last
+        one. `progress` gets every event when it happens. With
         SOURCE_DATE_EPOCH in the environment the same inputs give the same image ID anywhere.
         Raises DockerfileError, BuildFailed, NotFound (the context or base image).
         """
@@ -96,6 +98,7 @@ class Images:
                 dockerfile,
                 build_args=buildargs or {},
                 labels=labels or {},
+                target=target,
                 epoch=source_date_epoch(),
                 no_cache=nocache,
                 progress=tell,

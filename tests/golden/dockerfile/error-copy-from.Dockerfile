@@ -1,2 +1,2 @@
 FROM scratch
-COPY --from=build /a /b
+COPY --from=$stage /a /b

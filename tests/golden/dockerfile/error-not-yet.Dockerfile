@@ -1,2 +1,2 @@
 FROM scratch
-  ADD https://example.com/x /x
+  ADD --checksum=sha256:12 https://example.com/x /x
