@@ -14,7 +14,6 @@ image-spec: layer.md "Applying Changesets"; CWE-22, CWE-59
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterable
 from errno import ELOOP, ENOENT, ENOTDIR
@@ -25,6 +24,7 @@ from typing import Self, TypeVar
 from runtime.errors import InvalidInput, KernelError, UnsafePath
 from runtime.layer import whiteout
 from runtime.layer.entry import Entry, EntryKind
+from runtime.linux import tree
 from runtime.linux.files import open_beneath
 
 _T = TypeVar("_T")
@@ -246,7 +246,7 @@ class Target:
         try:
             os.unlink(name, dir_fd=parent)
         except IsADirectoryError:
-            shutil.rmtree(os.fsdecode(name), dir_fd=parent)
+            tree.delete(os.fsdecode(name), dir_fd=parent)
 
     # ── Whiteouts ────────────────────────────────────────────────────────────────────────────
 

@@ -21,13 +21,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import Conflict, IntegrityError, NotFound
+from runtime.linux import tree
 from runtime.oci.digest import ChainID
 
 KEY_LENGTH = 20
@@ -81,7 +81,7 @@ class Snapshots:
         if self.has(chain_id):
             return self.remove(key)
         _write_meta(place, parent=self._parent(key), chain_id=chain_id)
-        shutil.rmtree(place / "work", ignore_errors=True)
+        tree.delete(place / "work")
         with contextlib.suppress(FileExistsError, OSError):
             place.rename(self._place(chain_id))
         if place.exists():
@@ -137,7 +137,7 @@ class Snapshots:
         doomed = self.directory / f"{UNFINISHED}removed-{place.name}-{os.getpid()}-{get_ident()}"
         with contextlib.suppress(FileNotFoundError):
             place.rename(doomed)
-        _delete(doomed)
+        tree.delete(doomed)
 
     def keys(self) -> Iterator[str]:
         """The names of all writable snapshots."""
@@ -159,7 +159,7 @@ class Snapshots:
         """
         for name in _listed(self.directory):
             if name.startswith(UNFINISHED) or (builds and name.startswith("build-")):
-                _delete(self.directory / name)
+                tree.delete(self.directory / name)
 
     def _place(self, key: str) -> Path:
         """A layer's directory has a short name; a writable one's is its key."""
@@ -193,7 +193,7 @@ class Snapshots:
         self.directory.mkdir(mode=0o711, exist_ok=True)
         # A name for this thread alone: others may be unpacking the same layer just now.
         place = self.directory / f"{UNFINISHED}{key}-{os.getpid()}-{get_ident()}"
-        _delete(place)
+        tree.delete(place)
         place.mkdir()
         try:
             (place / "fs").mkdir()
@@ -202,14 +202,14 @@ class Snapshots:
             yield place
             place.rename(self.directory / key)
         except OSError as error:
-            _delete(place)
+            tree.delete(place)
             if (self.directory / key).exists() and isinstance(error, OSError):
                 if may_exist:
                     return
                 raise Conflict("a snapshot has this name already: {key}", key=key) from error
             raise
         except BaseException:
-            _delete(place)
+            tree.delete(place)
             raise
 
     def _all(self) -> Iterator[tuple[str, ChainID | None]]:
@@ -224,14 +224,26 @@ def disk_bytes(directory: Path) -> int:
     """Bytes that a tree takes on the disk: allocated blocks, each inode once."""
     seen: set[tuple[int, int]] = set()
     total = 0
-    for folder, _, files in os.walk(directory):
-        for name in (".", *files):
-            with contextlib.suppress(OSError):
-                status = os.lstat(os.path.join(folder, name))
-                if (status.st_dev, status.st_ino) not in seen:
-                    seen.add((status.st_dev, status.st_ino))
-                    total += status.st_blocks * 512
+    for status in _statuses(directory):
+        if (status.st_dev, status.st_ino) not in seen:
+            seen.add((status.st_dev, status.st_ino))
+            total += status.st_blocks * 512
     return total
+
+
+def _statuses(directory: Path) -> Iterator[os.stat_result]:
+    """Of everything in a tree, and of itself; what lies deeper than a path can say is left out."""
+    pending = [os.fspath(directory)]
+    while pending:
+        with contextlib.suppress(OSError):
+            folder = pending.pop()
+            yield os.lstat(folder)
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                    else:
+                        yield entry.stat(follow_symlinks=False)
 
 
 def _write_meta(place: Path, *, parent: ChainID | None, chain_id: ChainID | None) -> None:
@@ -251,9 +263,3 @@ def _listed(directory: Path) -> list[str]:
         return sorted(os.listdir(directory))
     except FileNotFoundError:
         return []
-
-
-def _delete(tree: Path) -> None:
-    """rmtree: it works on directory descriptors, so a swapped symlink cannot lead it out."""
-    if tree.exists():
-        shutil.rmtree(tree)
