@@ -22,6 +22,8 @@ import os
 import selectors
 import signal
 import socket
+import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -282,16 +284,25 @@ def open_pipes(directory: Path) -> dict[int, str]:
 
 
 def _tell(running: Running, message: Message) -> None:
-    """Tell every caller, without ever waiting for one."""
+    """Tell every caller, without ever waiting for one.
+
+    Who has not read what it was told before knows that there is more. It is told nothing, so
+    that there is always room for the goodbye.
+    """
     data = json.dumps(message).encode()
     for caller in tuple(running.callers):
         try:
-            caller.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-        except BlockingIOError:
-            pass  # it has not read what it was told before: it knows that there is more
+            if not _unread_bytes(caller):
+                caller.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except OSError:
             caller.close()
             running.callers.remove(caller)
+
+
+def _unread_bytes(caller: socket.socket) -> int:
+    """What was sent and has not been received yet. man 7 unix, SIOCOUTQ"""
+    answer = fcntl.ioctl(caller, termios.TIOCOUTQ, b"\0" * 4)
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def _say_goodbye(running: Running, ended: Exit) -> None:

@@ -71,7 +71,34 @@ os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
 first.furnish(Start(Path("/"), Path("/none"), "none", False, False), None)
 first.begin()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)], cwd=HOME, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
     assert "unshare" in done.stderr.splitlines()[-1]
+
+
+def test_a_container_may_leave_directories_deeper_than_python_recurses(engine: Engine) -> None:
+    container = engine.containers.run(IMAGE, ["true"], detach=True)
+    container.wait()
+    folder = os.open(container.upper_path, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=folder)
+        below = os.open("d", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(folder)
+    assert engine.df()["Containers"][0]["SizeRw"] > 0
+    container.remove()
+    Engine(engine.root)
+
+
+def test_a_slow_reader_is_told_the_exit_code(engine: Engine) -> None:
+    """Of a container that is gone afterwards. It reads when more has been said than is kept."""
+    count = "i=0; while [ $i -lt 800 ]; do echo $i; sleep 0.001; i=$((i+1)); done; exit 7"
+    container = engine.containers.create(IMAGE, ["sh", "-c", count], auto_remove=True)
+    attachment = container.start_attached()
+    container.reload()
+    while process.is_alive(container.pid, container.row["pid_start"]):
+        time.sleep(0.1)
+    time.sleep(2)
+    assert len(list(attachment.output())) == 800
+    assert attachment.exit.code == 7
