@@ -10,34 +10,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.build import events
 from runtime.build.cache import Cache
 from runtime.build.context import Context, decode
-from runtime.build.image import Draft
 from runtime.build.perform import Performer, RunStep
 from runtime.build.plan import GO_ARCHITECTURES, plan_arguments, unused_arguments
 from runtime.build.stages import Stages, find_stage
+from runtime.build.store import BuiltImage, store_image
 from runtime.content.store import ContentStore
 from runtime.dockerfile import instruction as ins
 from runtime.dockerfile.ignore import Ignore
 from runtime.dockerfile.parser import parse
 from runtime.errors import NotFound
-from runtime.oci.descriptor import CONFIG, MANIFEST, Descriptor, Platform
+from runtime.oci.descriptor import Platform
 from runtime.oci.digest import Digest
-from runtime.oci.image import Manifest
 from runtime.oci.reference import Reference
 from runtime.snapshot.overlay import Snapshots
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltImage:
-    """A finished image: the manifest's digest is its address, the config's its ID."""
-
-    manifest: Descriptor
-    config: Descriptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +79,7 @@ class Builder:
                 progress=progress,
             )
             stages = Stages(parsed, arguments, host_platform(), performer, self.resolve)
-            return self._store(stages.build(find_stage(parsed, target)), labels or {})
-
-    def _store(self, draft: Draft, labels: Mapping[str, str]) -> BuiltImage:
-        """Write config and manifest; from here on the image is complete."""
-        run_config = draft.config.config
-        run_config = replace(run_config, labels={**run_config.labels, **labels})
-        config_bytes = replace(draft.config, config=run_config).to_bytes()
-        config = Descriptor(CONFIG, self.content.add(config_bytes), len(config_bytes))
-        manifest_bytes = Manifest(config, draft.layers).to_bytes()
-        digest = self.content.add(manifest_bytes)
-        return BuiltImage(Descriptor(MANIFEST, digest, len(manifest_bytes)), config)
+            return store_image(self.content, stages.build(find_stage(parsed, target)), labels)
 
 
 def read_dockerfile(context: Path, dockerfile: str | None) -> tuple[ins.Dockerfile, Ignore]:

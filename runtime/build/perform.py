@@ -29,6 +29,7 @@ from runtime.build.image_files import ImageFiles
 from runtime.build.owner import find_owner
 from runtime.build.sources import Files, Source, content_digest, document_sources
 from runtime.build.step import CopyFiles, MakeDirectory, RunCommand, Step, cache_key
+from runtime.build.store import store_layer
 from runtime.build.tree import ImageTree, Resolved
 from runtime.build.upper import Upper, set_times
 from runtime.container.messages import Exit
@@ -36,8 +37,6 @@ from runtime.content.store import ContentStore
 from runtime.dockerfile.source import Word
 from runtime.errors import BuildFailed, CommandNotStarted, DockerfileError, IntegrityError
 from runtime.layer.apply import apply_layer, open_layer
-from runtime.layer.diff import changes_of_upper
-from runtime.layer.tar import write_layer
 from runtime.oci.descriptor import Descriptor
 from runtime.oci.digest import ChainID, DiffID
 from runtime.oci.identity import chain_ids, next_chain_id
@@ -187,9 +186,7 @@ class Performer:
             created = int(time.time()) if self.epoch is None else self.epoch
             if self.epoch is not None:
                 set_times(overlay.upper, self.epoch)
-            with self.content.writer() as blob:
-                write_layer(changes_of_upper(overlay.upper), blob, epoch=self.epoch)
-                digest, size = blob.commit()
+            digest, size = store_layer(self.content, overlay.upper, self.epoch)
             diff_id = DiffID(digest)  # layers are stored as they are: see `image.Draft`
             self.snapshots.commit(key, next_chain_id(parent, diff_id))
             return CacheHit(digest, diff_id, size, timestamp(created))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
@@ -141,6 +141,14 @@ def plan_stage(
     planner = _Planner(_with_path(base), arguments, escape)
     steps = tuple(planner.plan(instruction) for instruction in stage.instructions)
     return StagePlan(steps, planner.config, planner.author)
+
+
+def plan_changes(instructions: Iterable[ins.Instruction], config: RunConfig) -> RunConfig:
+    """The config after instructions that stand in no Dockerfile. Raises DockerfileError."""
+    planner = _Planner(config, Arguments(), "\\")
+    for instruction in instructions:
+        planner.plan(instruction)
+    return planner.config
 
 
 def unused_arguments(dockerfile: ins.Dockerfile, given: Mapping[str, str]) -> tuple[str, ...]:

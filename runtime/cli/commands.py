@@ -39,6 +39,8 @@ class Noun:
 
 RUN = Verb("run", "run", "Create and run a new container from an image")
 CREATE = Verb("run", "create", "Create a new container")
+DIFF = Verb("changes", "diff", "Inspect changes to files in a container")
+COMMIT = Verb("changes", "commit", "Create a new image from a container's changes")
 START = Verb("run", "start", "Start one or more stopped containers")
 EXEC = Verb("run", "execute", "Execute a command in a running container")
 PS = Verb("containers", "ps", "List containers")
@@ -68,7 +70,9 @@ NOUNS = {
     "container": Noun(
         "Manage containers",
         {
+            "commit": COMMIT,
             "create": CREATE,
+            "diff": DIFF,
             "exec": EXEC,
             "inspect": INSPECT_CONTAINER,
             "kill": KILL,
@@ -114,7 +118,9 @@ COMMON = {
 }
 
 OTHERS = {
+    "commit": COMMIT,
     "create": CREATE,
+    "diff": DIFF,
     "history": HISTORY,
     "inspect": INSPECT,
     "kill": KILL,

@@ -198,6 +198,32 @@ KO: dict[str, str] = {
     "Show disk usage": "디스크 사용량을 출력",
     "Remove unused data": "쓰지 않는 데이터를 삭제",
     "Set build-time variables": "빌드할 때 쓰는 변수를 설정",
+    "Inspect changes to files in a container": "컨테이너에서 바뀐 파일 보기",
+    "Create a new image from a container's changes": "컨테이너의 변경 사항으로 새 이미지 만들기",
+    "Author (e.g., 'Hong Gildong <hong@example.com>')": (
+        "만든 사람 (예: 'Hong Gildong <hong@example.com>')"
+    ),
+    "Apply Dockerfile instruction to the created image": (
+        "만들 이미지에 Dockerfile 인스트럭션을 적용"
+    ),
+    "Commit message": "커밋 메시지",
+    "Pause container during commit": "커밋하는 동안 컨테이너를 멈춤",
+    "One line a path, compared with the image: C changed, A added, D deleted.": (
+        "이미지와 비교해 경로마다 한 줄: C 바뀜, A 추가됨, D 지워짐."
+    ),
+    "What the container changed becomes a layer on its image; prints the new image's id.": (
+        "컨테이너가 바꾼 것을 이미지 위의 레이어로 만들고 새 이미지의 ID를 출력합니다."
+    ),
+    "this host cannot hold a container still": "이 호스트에서는 컨테이너를 멈춰 둘 수 없습니다",
+    "use pause=False (--pause=false): files may change while they are read": (
+        "pause=False(--pause=false)를 쓰세요. 읽는 동안 파일이 바뀔 수 있습니다"
+    ),
+    "{file}:{line}:{column}: this instruction sets no configuration: {text}": (
+        "{file}:{line}:{column}: 설정을 바꾸는 인스트럭션이 아닙니다: {text}"
+    ),
+    "CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR and the like do": (
+        "CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR 등을 쓰세요"
+    ),
     "Set the target build stage to build": "빌드할 스테이지를 지정",
     "Name of the Dockerfile (default: PATH/Dockerfile)": (
         "Dockerfile의 이름 (기본값: PATH/Dockerfile)"

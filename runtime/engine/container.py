@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal as signals
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -32,6 +33,7 @@ from runtime.engine.inspect import inspect_container
 from runtime.errors import Conflict, NotFound
 from runtime.linux.cgroup import Cgroup
 from runtime.oci.digest import Digest
+from runtime.oci.image import RunConfig
 from runtime.oci.spec import Process, Spec
 
 DEFAULT_STOP_S = 10.0
@@ -114,6 +116,22 @@ class Container:
     def request(self) -> Request:
         """What was asked for when it was created."""
         return Request.from_json(self._row["request"])
+
+    @property
+    def run_config(self) -> RunConfig:
+        """What it runs, as an image says it: its image's config and what `create` was told."""
+        image, request = self.image.config.config, self.request
+        return replace(
+            image,
+            user=request.user or image.user,
+            env=_merged(image.env, request.environment),
+            entrypoint=image.entrypoint if request.entrypoint is None else request.entrypoint,
+            cmd=image.cmd
+            if request.command is None and request.entrypoint is None
+            else request.command,
+            working_dir=request.working_dir or image.working_dir,
+            labels=self.labels,
+        )
 
     @property
     def labels(self) -> dict[str, str]:
@@ -211,6 +229,37 @@ class Container:
         """Delete it with everything it wrote; with `force`, kill it first."""
         del v  # there are no volumes yet that belong to one container alone
         self._lifecycle.remove(self.id, force=force)
+
+    def diff(self) -> list[dict[str, Any]]:
+        """What it added, changed and deleted, compared with its image, with docker's keys:
+        Path, and Kind (0 changed, 1 added, 2 deleted).
+        """
+        from runtime.build.difference import differences
+
+        overlay = self._lifecycle.records.snapshots.overlay(self.id)
+        return [{"Path": str(each.path), "Kind": int(each.kind)} for each in differences(overlay)]
+
+    def commit(
+        self,
+        repository: str | None = None,
+        tag: str | None = None,
+        message: str = "",
+        author: str = "",
+        pause: bool = True,
+        changes: str | Iterable[str] = (),
+    ) -> Image:
+        """A new image: its image, and what it changed as one more layer.
+
+        While it is read no process of it runs, except with `pause=False`. `changes` are
+        Dockerfile instructions such as `CMD ["/app"]`. Raises DockerfileError,
+        InvalidReference, Conflict when a file changes while it is read.
+        """
+        name = f"{repository}:{tag}" if repository and tag else repository
+        lines = changes if isinstance(changes, str) else "\n".join(changes)
+        self.reload()
+        running = pause and self.status == Status.RUNNING
+        with Cgroup(self.id).frozen() if running else contextlib.nullcontext():
+            return self.images.commit(self, name, message, author, lines)
 
     def logs(
         self,

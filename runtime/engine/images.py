@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from runtime.content import gc
@@ -29,6 +30,7 @@ from runtime.snapshot.overlay import Snapshots
 
 if TYPE_CHECKING:
     from runtime.build.events import Event
+    from runtime.engine.container import Container
 
 BootstrapProgress = Callable[[str, int, int], None]
 
@@ -108,6 +110,27 @@ class Images:
             if not references:
                 self.names.keep_nameless(built.manifest.digest)
         return Image(self.shelf, built.manifest.digest), events
+
+    def commit(
+        self, container: Container, name: str | None, message: str, author: str, changes: str
+    ) -> Image:
+        """A container's changes as a new image: `Container.commit`, which says what is raised."""
+        from runtime.build import commit
+        from runtime.build.image import Draft
+
+        reference = Reference.parse(name) if name else None
+        epoch = source_date_epoch()
+        base = container.image
+        config = commit.changed_config(container.run_config, changes)
+        note = commit.Note(" ".join(container.spec.process.args), int(time()), message, author)
+        below = Draft(base.config, base.manifest.layers)
+        with writing(self.root):
+            made = commit.commit(self.content, below, container.upper_path, config, note, epoch)
+            if reference:
+                self.names.point(reference, made.manifest.digest)
+            else:
+                self.names.keep_nameless(made.manifest.digest)
+        return Image(self.shelf, made.manifest.digest)
 
     def get(self, name: str) -> Image:
         """The image of a name or an id (whole, or its beginning). Raises NotFound."""

@@ -33,6 +33,9 @@ PARENT = "onggi"
 CONTROLLERS = ("cpu", "cpuacct", "cpuset", "memory", "pids", "devices", "freezer", "blkio")
 """The version 1 controllers that a container is put under, as runc does."""
 
+PATIENCE_S = 2.0
+"""How long the end of members that have been killed is waited for."""
+
 Resources = Mapping[str, Any]
 """runtime-spec config-linux.md, "Control groups": {"memory": {"limit": bytes}, …}."""
 
@@ -147,17 +150,14 @@ class Cgroup:
     def _set(self, version: int, controller: str, file: str, value: int | str) -> None:
         found = controllers().get(controller)
         if found is None:
-            raise HostLacks(
-                "this host has no cgroup controller for {feature}, so the limit cannot be kept",
-                hint="leave the limit out, or enable the controller ({evidence})",
-                feature=controller,
-                evidence="/proc/self/mounts, cgroup.controllers",
-            )
+            raise _no_controller(controller, "/proc/self/mounts, cgroup.controllers")
         if found.version != version:
             return
         path = found.mount / PARENT / self.name / file
         if not path.exists() and file.startswith(("memory.memsw", "memory.swap")):
             return  # a kernel that does not count swap: there is nothing to limit
+        if not path.exists():
+            raise _no_controller(controller, f"{path} does not exist")
         _write(path, str(value))
 
     def join(self) -> None:
@@ -181,16 +181,60 @@ class Cgroup:
         """Process IDs of all members, as this process's PID namespace numbers them."""
         for directory in self.directories():
             with contextlib.suppress(OSError):
-                return frozenset(map(int, _words(directory / "cgroup.procs")))
+                # Version 2 says 0 for a member that this PID namespace does not see, and
+                # to kill 0 means to kill oneself.
+                return frozenset(map(int, _words(directory / "cgroup.procs"))) - {0}
         return frozenset()
 
     def kill(self) -> None:
-        """Kill every member, and those that they start meanwhile, until there is none."""
-        while members := self.processes():
+        """Kill every member, and those that they start meanwhile, until there is none.
+
+        One that waits for a device cannot be killed yet: after two seconds it is left.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while (members := self.processes()) and time.monotonic() < deadline:
             for pid in members:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.001)
+
+    @contextlib.contextmanager
+    def frozen(self, patience_s: float = 5.0) -> Iterator[None]:
+        """No member runs inside the block. Raises HostLacks, KernelError.
+
+        Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, cgroup-v2.rst "cgroup.freeze"
+        """
+        file, freeze, thaw = self._freezer()
+        _write(file, freeze)
+        try:
+            deadline = time.monotonic() + patience_s
+            while not self._is_frozen(file):
+                if time.monotonic() > deadline:
+                    raise KernelError("freeze", str(file), errno.ETIMEDOUT)
+                time.sleep(0.001)
+            yield
+        finally:
+            _write(file, thaw)
+
+    def _freezer(self) -> tuple[Path, str, str]:
+        """The file that freezes, and what to write to it: to freeze, to thaw."""
+        directory = self.directory("freezer")
+        if directory and (directory / "freezer.state").exists():
+            return directory / "freezer.state", "FROZEN", "THAWED"
+        for each in self.directories():
+            if (each / "cgroup.freeze").exists():
+                return each / "cgroup.freeze", "1", "0"
+        raise HostLacks(
+            "this host cannot hold a container still",
+            feature="cgroup freezer",
+            evidence="no freezer.state or cgroup.freeze in its control groups",
+            hint="use pause=False (--pause=false): files may change while they are read",
+        )
+
+    def _is_frozen(self, file: Path) -> bool:
+        if file.name == "freezer.state":
+            return _words(file) == ["FROZEN"]
+        return "frozen 1" in (file.parent / "cgroup.events").read_text()
 
     def oom_kills(self) -> int:
         """How many processes the kernel killed here because memory ran out."""
@@ -209,7 +253,7 @@ class Cgroup:
         up to two seconds. Raises KernelError (EBUSY) when live members stay.
         """
         for directory in self.directories():
-            _remove(directory, patience_s=2.0)
+            _remove(directory, PATIENCE_S)
             with contextlib.suppress(OSError):
                 directory.parent.rmdir()
 
@@ -243,6 +287,15 @@ def names() -> frozenset[str]:
                 entry.name for entry in os.scandir(controller.mount / PARENT) if entry.is_dir()
             )
     return frozenset(found)
+
+
+def _no_controller(name: str, evidence: str) -> HostLacks:
+    return HostLacks(
+        "this host has no cgroup controller for {feature}, so the limit cannot be kept",
+        hint="leave the limit out, or enable the controller ({evidence})",
+        feature=name,
+        evidence=evidence,
+    )
 
 
 def _make(directory: Path) -> None:
@@ -285,9 +338,11 @@ def _prepare(directory: Path) -> None:
     switch = directory.parent / "cgroup.subtree_control"
     if switch.exists():
         offered = _words(directory.parent / "cgroup.controllers")
-        missing = sorted(set(offered) - set(_words(switch)))
-        if missing:
-            _write(switch, " ".join("+" + name for name in missing))
+        for name in sorted(set(offered) & set(CONTROLLERS) - set(_words(switch))):
+            # Refused (EBUSY) where the engine is in a container itself, and its group has
+            # members. That only matters when a limit is asked for: `_set` says so then.
+            with contextlib.suppress(KernelError):
+                _write(switch, "+" + name)
 
 
 def _remove(directory: Path, patience_s: float) -> None:

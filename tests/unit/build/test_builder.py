@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from runtime.build import events
-from runtime.build.builder import Builder, BuiltImage, host_platform
+from runtime.build.builder import Builder, host_platform
 from runtime.build.cache import CacheHit
+from runtime.build.store import BuiltImage
 from runtime.container.messages import Exit
 from runtime.content.store import ContentStore
 from runtime.errors import BuildFailed, DockerfileError, InvalidInput, NotFound

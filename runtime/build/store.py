@@ -1,0 +1,50 @@
+"""Writing an image down: a layer, then a config and a manifest that name it.
+
+The builder does it step by step, `commit` once; the bytes are the same.
+image-spec: manifest.md, config.md, layer.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runtime.build.image import Draft
+from runtime.content.store import ContentStore
+from runtime.layer.diff import changes_of_upper
+from runtime.layer.tar import write_layer
+from runtime.oci.descriptor import CONFIG, MANIFEST, Descriptor
+from runtime.oci.digest import Digest
+from runtime.oci.image import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """A finished image: the manifest's digest is its address, the config's its ID."""
+
+    manifest: Descriptor
+    config: Descriptor
+
+
+def store_layer(content: ContentStore, upper: Path, epoch: int | None) -> tuple[Digest, int]:
+    """The changes in `upper` as a plain tar in the store: its digest and its bytes.
+
+    Raises like `layer.tar.write_layer`; nothing is left then.
+    """
+    with content.writer() as blob:
+        write_layer(changes_of_upper(upper), blob, epoch=epoch)
+        return blob.commit()
+
+
+def store_image(
+    content: ContentStore, draft: Draft, labels: Mapping[str, str] | None = None
+) -> BuiltImage:
+    """Write config and manifest; from here on the image is complete. `labels` are added."""
+    run_config = draft.config.config
+    run_config = replace(run_config, labels={**run_config.labels, **(labels or {})})
+    config_bytes = replace(draft.config, config=run_config).to_bytes()
+    config = Descriptor(CONFIG, content.add(config_bytes), len(config_bytes))
+    manifest_bytes = Manifest(config, draft.layers).to_bytes()
+    digest = content.add(manifest_bytes)
+    return BuiltImage(Descriptor(MANIFEST, digest, len(manifest_bytes)), config)
