@@ -8,6 +8,8 @@ man 5 passwd, man 5 group; Dockerfile reference, "USER"
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,12 @@ GROUP = Path("/etc/group")
 
 LARGEST_NUMBER = 2**31 - 1
 """Docker's."""
+
+LONGEST_NUMBER = 10
+"""Digits; longer ones only begin with zeros, or are too large."""
+
+LARGEST_FILE_BYTES = 10 * 1024 * 1024
+"""What lies behind this in such a file is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,10 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
+def _is_id(text: str) -> bool:
+    return _is_number(text) and len(text) <= LONGEST_NUMBER and int(text) <= LARGEST_NUMBER
+
+
 def _groups_of(login: str) -> tuple[int, ...]:
     return tuple(
         int(fields[2]) for fields in _entries(GROUP, 4) if login and login in fields[3].split(",")
@@ -91,9 +103,22 @@ def _entry(path: Path, wanted: str, *, key_field: int) -> list[str] | None:
 
 def _entries(path: Path, width: int) -> list[list[str]]:
     """The file's well-formed lines; an image without the file has none."""
+    fields = (line.split(":") for line in _text(path).splitlines())
+    numbers = slice(2, 3 if path is GROUP else 4)
+    return [row for row in fields if len(row) >= width and all(map(_is_id, row[numbers]))]
+
+
+def _text(path: Path) -> str:
+    """The beginning of a file of the container, if it is a file: a named pipe would never end to
+    be opened, and a device never to be read.
+    """
     try:
-        lines = path.read_text(errors="replace").splitlines()
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return []
-    fields = (line.split(":") for line in lines)
-    return [row for row in fields if len(row) >= width and _is_number(row[2])]
+        return ""
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
+        return os.read(descriptor, LARGEST_FILE_BYTES).decode(errors="replace")
+    finally:
+        os.close(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,29 @@ def test_an_image_may_have_anything_in_their_place(inside: Path) -> None:
     assert find_user("0").home == "/"
     with pytest.raises(NotFound):
         find_user("root")
+
+
+@pytest.mark.parametrize("name", ["PASSWD", "GROUP"])
+def test_only_a_file_is_read(inside: Path, name: str) -> None:
+    """A pipe would keep whoever opens it, /dev/zero would fill the memory."""
+    (inside / name).unlink()
+    os.mkfifo(inside / name)
+    assert find_user("4711:4712").gid == 4712
+    (inside / name).unlink()
+    (inside / name).symlink_to("/dev/zero")
+    assert find_user("4711:4712").gid == 4712
+
+
+def test_a_huge_file_is_read_to_its_limit(inside: Path) -> None:
+    with (inside / "PASSWD").open("r+b") as file:
+        file.truncate(1 << 40)
+    assert find_user("student").uid == 1000
+
+
+@pytest.mark.parametrize("number", ["zz", "-1", "99999999999", "9" * 5000])
+def test_an_entry_with_an_impossible_number_is_none(inside: Path, number: str) -> None:
+    (inside / "PASSWD").write_text(f"bob:x:12:{number}::/:\namy:x:13:13::/:\n")
+    (inside / "GROUP").write_text(f"odd:x:{number}:amy\n")
+    assert find_user("amy").groups == (13,)
+    with pytest.raises(NotFound):
+        find_user("bob")
