@@ -169,9 +169,13 @@ def make_mount(each: Mount, sources: dict[str, int]) -> None:
 
 
 def bind_source(each: Mount, source: int) -> None:
-    """Attach an opened source. A read-only bind needs a second call: see `make_read_only`."""
+    """Attach an opened source. A read-only bind needs a second call: see `make_read_only`.
+
+    A symbolic link there is covered itself, wherever it leads: many an image's
+    /etc/resolv.conf is one that leads nowhere.
+    """
     target = Path(each.destination)
-    if not target.exists():
+    if not os.path.lexists(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.mkdir() if stat.S_ISDIR(os.fstat(source).st_mode) else target.touch()
     mount.move_mount(source, target)

@@ -102,3 +102,21 @@ def test_a_slow_reader_is_told_the_exit_code(engine: Engine) -> None:
     time.sleep(2)
     assert len(list(attachment.output())) == 800
     assert attachment.exit.code == 7
+
+
+@pytest.mark.parametrize("target", ["../run/nowhere/resolv.conf", "resolv.conf"])
+def test_an_image_s_resolv_conf_may_be_a_link_to_nowhere(engine: Engine, target: str) -> None:
+    container = engine.containers.create(IMAGE, ["cat", "/etc/resolv.conf"])
+    (container.upper_path / "etc").mkdir()
+    (container.upper_path / "etc" / "resolv.conf").symlink_to(target)
+    container.start()
+    assert container.wait()["StatusCode"] == 0
+    assert container.logs() == (container.bundle_path / "resolv.conf").read_bytes()
+
+
+def test_a_pipe_for_etc_passwd_does_not_hold_up_a_start(engine: Engine) -> None:
+    container = engine.containers.create(IMAGE, ["true"], user="1000")
+    (container.upper_path / "etc").mkdir()
+    os.mkfifo(container.upper_path / "etc" / "passwd")
+    container.start()
+    assert container.wait()["StatusCode"] == 0
