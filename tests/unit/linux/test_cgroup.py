@@ -128,3 +128,45 @@ def test_a_value_that_the_kernel_refuses_leaves_no_group() -> None:
     with pytest.raises(KernelError, match="Invalid argument"):
         group.create({"cpu": {"quota": 1, "period": 1}})
     assert not any(directory.exists() for directory in group.directories())
+
+
+@pytest.fixture
+def version_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A version 2 tree of plain files, in which our parent group is already."""
+    found = {name: Controller(name, tmp_path, 2) for name in ("memory", "pids")}
+    monkeypatch.setattr(cgroup, "controllers", lambda: found)
+    (tmp_path / "cgroup.controllers").write_text("hugetlb memory misc pids\n")
+    (tmp_path / "cgroup.subtree_control").write_text("")
+    (tmp_path / "onggi").mkdir()
+    return tmp_path
+
+
+def test_a_member_out_of_sight_is_never_killed_as_0(version_2: Path) -> None:
+    """To kill process 0 is to kill one's own process group."""
+    group = Cgroup("test-sight")
+    (version_2 / "onggi" / group.name).mkdir()
+    (version_2 / "onggi" / group.name / "cgroup.procs").write_text("0\n0\n")
+    assert group.processes() == frozenset()
+    group.kill()
+
+
+def test_version_2_hands_on_only_what_we_limit(
+    version_2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One at a time: one that is refused must not take the others with it."""
+    written = []
+
+    def refuse(path: Path, value: str) -> None:
+        written.append(value)
+        raise KernelError("write", str(path), 16)
+
+    monkeypatch.setattr(cgroup, "_write", refuse)
+    (version_2 / "onggi" / "cgroup.controllers").write_text("")
+    (version_2 / "onggi" / "cgroup.subtree_control").write_text("")
+    Cgroup("test-refused").create({})
+    assert written == []
+    (version_2 / "onggi" / "cgroup.controllers").write_text("hugetlb memory misc pids\n")
+    Cgroup("test-refused").create({})
+    assert written == ["+memory", "+pids"]
+    with pytest.raises(HostLacks, match="no cgroup controller for memory"):
+        Cgroup("test-refused").create({"memory": {"limit": 1 << 26}})
