@@ -30,12 +30,12 @@ def diff(given: Given) -> int:
 )
 def commit(given: Given) -> int:
     """What the container changed becomes a layer on its image; prints the new image's id."""
-    name, repository = (*given.words, None)[:2]
+    name, *more = given.words
     image = (
         Engine()
         .containers.get(name)
         .commit(
-            repository,
+            more[0] if more else None,
             message=given.message or "",
             author=given.author or "",
             pause=given.pause,
