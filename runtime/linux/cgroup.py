@@ -66,6 +66,15 @@ def controllers() -> Mapping[str, Controller]:
     return found
 
 
+def hierarchies_v1() -> tuple[tuple[str, ...], ...]:
+    """The version 1 controllers, those that are mounted together as one: (("cpu", "cpuacct"),)."""
+    found: dict[Path, tuple[str, ...]] = {}
+    for each in controllers().values():
+        if each.version == 1:
+            found[each.mount] = (*found.get(each.mount, ()), each.name)
+    return tuple(found.values())
+
+
 def host_version() -> str:
     """ "v1", "v2", "hybrid" (both are mounted) or "none"."""
     kinds = {line.split(" ")[2] for line in Path("/proc/self/mounts").read_text().splitlines()}

@@ -170,3 +170,14 @@ def test_version_2_hands_on_only_what_we_limit(
     assert written == ["+memory", "+pids"]
     with pytest.raises(HostLacks, match="no cgroup controller for memory"):
         Cgroup("test-refused").create({"memory": {"limit": 1 << 26}})
+
+
+def test_controllers_that_are_mounted_together_are_one_hierarchy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As systemd mounts version 1; mounting one of them alone would be refused (EBUSY)."""
+    places = {"cpu": "cpu,cpuacct", "cpuacct": "cpu,cpuacct", "memory": "memory"}
+    found = {name: Controller(name, Path("/", place), 1) for name, place in places.items()}
+    found["pids"] = Controller("pids", Path("/unified"), 2)
+    monkeypatch.setattr(cgroup, "controllers", lambda: found)
+    assert cgroup.hierarchies_v1() == (("cpu", "cpuacct"), ("memory",))
