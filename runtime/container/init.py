@@ -102,9 +102,7 @@ def become(world: World, stdio: Stdio, channel: socket.socket) -> NoReturn:
     permission, _ = messages.receive(channel)
     if permission is None:
         os._exit(1)  # the monitor has decided against it
-    if not world.lifeline:
-        process.die_with_parent(0)
-    execute(spec.process, stdio)
+    execute(spec.process, stdio, signal.SIGKILL if world.lifeline else 0)
 
 
 def enter_early_namespaces() -> None:
@@ -188,18 +186,21 @@ def bind_source(each: Mount, source: int) -> None:
 def mount_cgroups(each: Mount) -> None:
     """Show the container its own control groups, read-only: it may read its limits.
 
-    Version 2 is one mount. Version 1 is a directory with one mount a controller.
+    Version 2 is one mount. Version 1 is a directory with one mount a hierarchy, which may be
+    of several controllers ("cpu,cpuacct"); then each of them is a link to it.
     """
     os.makedirs(each.destination, exist_ok=True)
     flags, _ = mount.parse_options(each.options)
-    here = cgroup.controllers().values()
-    ones = [controller.name for controller in here if controller.version == 1]
-    if not ones:
+    hierarchies = cgroup.hierarchies_v1()
+    if not hierarchies:
         return mount.mount("cgroup", each.destination, "cgroup2", flags)
     mount.mount("tmpfs", each.destination, "tmpfs", flags & ~mount.MS_RDONLY, "mode=755")
-    for name in ones:
-        Path(each.destination, name).mkdir()
-        mount.mount("cgroup", f"{each.destination}/{name}", "cgroup", flags, name)
+    for names in hierarchies:
+        together = ",".join(names)
+        Path(each.destination, together).mkdir()
+        mount.mount("cgroup", f"{each.destination}/{together}", "cgroup", flags, together)
+        for name in names if len(names) > 1 else ():
+            Path(each.destination, name).symlink_to(together)
     return mount.make_read_only(each.destination, flags)
 
 
@@ -236,10 +237,11 @@ def protect(paths: tuple[str, ...]) -> None:
             mount.make_read_only(path, mount.MS_NOSUID | mount.MS_NODEV | mount.MS_NOEXEC)
 
 
-def execute(program: Process, stdio: Stdio) -> NoReturn:
+def execute(program: Process, stdio: Stdio, at_parent_s_end: int = 0) -> NoReturn:
     """Give power away and turn into `program`. Raises CommandNotStarted when it cannot be.
 
-    Used for PID 1 and for `exec` alike.
+    Used for PID 1 and for `exec` alike. `at_parent_s_end` is the signal that the program gets
+    when its parent dies; it is set last, as a change of user forgets it (man 2 prctl).
     """
     user = find_user(program.user)
     environment = _environment(program, user)
@@ -252,6 +254,7 @@ def execute(program: Process, stdio: Stdio) -> NoReturn:
     process.close_on_exec_from(3)
     os.umask(0o022)
     give_up_power(user, frozenset(program.capabilities), program.no_new_privileges)
+    process.die_with_parent(at_parent_s_end)
     _reset_signals()
     _replace(program.args, environment)
 
