@@ -190,7 +190,7 @@ class Snapshots:
         may_exist: bool = False,
     ) -> Iterator[Path]:
         """A directory with an empty `fs`, which gets its name when the block ends well."""
-        self.directory.mkdir(mode=0o711, exist_ok=True)
+        self.directory.mkdir(mode=0o700, exist_ok=True)  # there may be set-user-ID programs
         # A name for this thread alone: others may be unpacking the same layer just now.
         place = self.directory / f"{UNFINISHED}{key}-{os.getpid()}-{get_ident()}"
         tree.delete(place)
