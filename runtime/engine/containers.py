@@ -5,6 +5,7 @@ This file turns what the user wrote into a `Request`, and finds containers again
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -141,7 +142,9 @@ class Containers:
         when several ids begin like this.
         """
         database = self.lifecycle.records.database
-        row = database.one("SELECT id FROM containers WHERE name = ? OR id = ?", name, name)
+        row = None
+        if name.isascii():  # no other has a row, and not every other could be asked for
+            row = database.one("SELECT id FROM containers WHERE name = ? OR id = ?", name, name)
         if row is None and name and set(name) <= set("0123456789abcdef"):
             rows = database.all("SELECT id FROM containers WHERE id GLOB ?", name + "*")
             if len(rows) > 1:
@@ -178,7 +181,9 @@ class Containers:
         deleted, freed = [], 0
         for container in self.list(all=True):
             if container.status in (Status.CREATED, Status.EXITED):
-                freed += self.lifecycle.records.snapshots.usage(container.id)
-                container.remove()
-                deleted.append(container.id)
+                size = self.lifecycle.records.snapshots.usage(container.id)
+                with contextlib.suppress(Conflict, NotFound):  # started, or removed, meanwhile
+                    container.remove()
+                    deleted.append(container.id)
+                    freed += size
         return {"ContainersDeleted": deleted, "SpaceReclaimed": freed}

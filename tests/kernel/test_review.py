@@ -7,14 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from runtime.container import launch
+from runtime.container.bundle import Bundle
+from runtime.container.messages import Start
 from runtime.engine import Engine
-from runtime.errors import CommandNotStarted, InvalidTransition
+from runtime.errors import CommandNotStarted, InvalidTransition, NotFound
 from runtime.linux import process
 from runtime.linux.cgroup import Cgroup
+from runtime.oci.spec import Process, Spec
+from runtime.snapshot.overlay import Snapshots
 
 pytestmark = pytest.mark.needs("containers")
 
@@ -120,3 +126,44 @@ def test_a_pipe_for_etc_passwd_does_not_hold_up_a_start(engine: Engine) -> None:
     os.mkfifo(container.upper_path / "etc" / "passwd")
     container.start()
     assert container.wait()["StatusCode"] == 0
+
+
+def test_a_build_step_of_another_user_ends_with_its_monitor(engine: Engine) -> None:
+    """The kernel forgets a parent's death signal when the user changes."""
+    bundle = Bundle(engine.root, engine.root / "builds" / "build-review")
+    image = engine.images.get(IMAGE)
+    Snapshots(engine.root).prepare("build-review", image.chain_id)
+    bundle.write(Spec(Process(("sleep", "60"), user="1000"), hostname="build"))
+    start = Start(engine.root, bundle.directory, "build-review", recorded=False, lifeline=True)
+    session = launch.start(start)
+    (pid,) = Cgroup("build-review").processes()
+    monitor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    started = process.start_time(pid)
+    assert started is not None
+    os.kill(monitor, signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while process.is_alive(pid, started) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    alive = process.is_alive(pid, started)
+    session.close()
+    engine.recover()
+    assert not alive
+
+
+def test_nobody_else_reaches_what_containers_have_written(engine: Engine) -> None:
+    """It may hold set-user-ID programs, also where the state directory itself is open to all."""
+    assert (engine.root / "snapshots").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_name_that_is_not_utf_8_is_not_found(engine: Engine) -> None:
+    with pytest.raises(NotFound):
+        engine.containers.get("jar\udcff")
+
+
+def test_several_may_prune_at_once(engine: Engine) -> None:
+    for _ in range(12):
+        engine.containers.create(IMAGE)
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda _: engine.containers.prune(), range(4)))
+    deleted = [name for answer in answers for name in answer["ContainersDeleted"]]
+    assert len(deleted) == len(set(deleted)) == 12
