@@ -19,6 +19,7 @@ Documentation/filesystems/overlayfs.rst; containerd docs/snapshotters.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from _thread import get_ident
@@ -82,9 +83,11 @@ class Snapshots:
             return self.remove(key)
         _write_meta(place, parent=self._parent(key), chain_id=chain_id)
         tree.delete(place / "work")
-        with contextlib.suppress(FileExistsError, OSError):
+        try:
             place.rename(self._place(chain_id))
-        if place.exists():
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
             self.remove(key)
         return None
 
