@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.container import log
-from runtime.errors import InvalidInput
+from runtime.errors import InvalidInput, NotFound
 from runtime.oci.image import RunConfig
 from runtime.oci.spec import DEFAULT_MOUNTS, Mount, Process, Spec
 
@@ -97,8 +97,18 @@ class Bundle:
         return self.root / "floor"
 
     def spec(self) -> Spec:
-        """What config.json says now. Raises InvalidSpec."""
-        return Spec.from_bytes((self.directory / "config.json").read_bytes())
+        """What config.json says now. Raises NotFound when it has been removed, InvalidSpec."""
+        return Spec.from_bytes(self._existing("config.json").read_bytes())
+
+    def read_log(self) -> log.Reader:
+        """The log, from its beginning. Raises NotFound when it has been removed."""
+        return log.Reader(self._existing(log.NAME))
+
+    def _existing(self, name: str) -> Path:
+        path = self.directory / name
+        if not path.exists():
+            raise NotFound("no such container: {name}", name=self.directory.name[:12])
+        return path
 
     def write(self, spec: Spec) -> None:
         """Make the directory and put everything into it that starting needs."""

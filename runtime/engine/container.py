@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from runtime.container import launch, log
-from runtime.container.bundle import Request
+from runtime.container.bundle import Bundle, Request
 from runtime.container.lifecycle import UNKNOWN_EXIT, Lifecycle
 from runtime.container.log import Entry
 from runtime.container.messages import Exit
@@ -110,7 +110,7 @@ class Container:
     @property
     def spec(self) -> Spec:
         """The runtime-spec's description of it: what `onggi spec` prints."""
-        return self._lifecycle.records.bundle(self.id).spec()
+        return self.bundle.spec()
 
     @property
     def request(self) -> Request:
@@ -150,9 +150,14 @@ class Container:
         return code
 
     @property
+    def bundle(self) -> Bundle:
+        """What it is started from."""
+        return self._lifecycle.records.bundle(self.id)
+
+    @property
     def bundle_path(self) -> Path:
         """Its directory on the host: config.json, log."""
-        return self._lifecycle.records.bundle(self.id).directory
+        return self.bundle.directory
 
     @property
     def upper_path(self) -> Path:
@@ -185,8 +190,11 @@ class Container:
         self._look_again()
 
     def start_attached(self, stdin: int | None = None) -> Attachment:
-        """Start it and listen. `stdin` is a descriptor that becomes its standard input."""
-        reader = log.Reader(self.bundle_path / log.NAME)
+        """Start it and listen. `stdin` is a pipe's reading end, which becomes its standard input.
+
+        It should be a pipe: the container gets the descriptor itself, and what it leads to.
+        """
+        reader = self.bundle.read_log()
         reader.skip_to_end()
         try:
             removing = self.request.auto_remove
@@ -283,7 +291,7 @@ class Container:
     ) -> Iterator[Entry]:
         """The same with stream and time; with `follow`, until it has ended."""
         session = launch.follow(self.bundle_path) if follow else None
-        with log.Reader(self.bundle_path / log.NAME) as reader:
+        with self.bundle.read_log() as reader:
             if tail != "all":
                 reader.skip_to_tail(tail)
             yield from reader.new()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime.engine import Engine
+from runtime.errors import NotFound
 
 pytestmark = pytest.mark.needs("containers")
 
@@ -26,3 +27,12 @@ def test_a_program_that_closes_its_output_does_not_keep_the_monitor_busy(engine:
     time.sleep(1.0)
     used = processor_seconds(container.row["monitor_pid"]) - before
     assert used < 0.2, "a monitor that spins uses all of this second"
+
+
+def test_a_removed_container_is_not_found_whatever_is_asked(engine: Engine) -> None:
+    container = engine.containers.run("onggi/base", "true", detach=True)
+    container.wait()
+    container.remove()
+    for ask in (container.logs, container.reload, lambda: container.spec, lambda: container.attrs):
+        with pytest.raises(NotFound, match="no such container"):
+            ask()
