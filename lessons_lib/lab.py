@@ -15,6 +15,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from lessons_lib.language import LANGUAGES, Language, catalogue, current
 from lessons_lib.publish.notebook import START
@@ -34,7 +35,10 @@ def main(arguments: Sequence[str]) -> None:
         print(line, flush=True)
     command = command_line(f"{page}.ipynb", port)
     os.chdir(HOME)
-    os.execve(sys.executable, command, {**os.environ, "JUPYTER_TOKEN": token})
+    # A terminal of JupyterLab's finds `onggi`, too.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    environment = {**os.environ, "JUPYTER_TOKEN": token, "PATH": path}
+    os.execve(sys.executable, command, environment)
 
 
 def first_lesson() -> str:

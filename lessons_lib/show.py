@@ -27,7 +27,7 @@ from lessons_lib.changes import changes
 from lessons_lib.disk import disk
 from lessons_lib.language import say
 from lessons_lib.shelves import shelves as overlay
-from lessons_lib.shown import CLAY, MONO, Shown, card, code, escaped
+from lessons_lib.shown import CLAY, INK, MONO, Shown, card, code, escaped
 from lessons_lib.stack import layers
 from lessons_lib.worlds import inner_pid, mounts, worlds
 
@@ -71,7 +71,7 @@ def _coloured(text: str, marked: list[int]) -> str:
         style="friendly",
         cssclass="onggi-source",
         hl_lines=marked,
-        prestyles=f"margin:0;background:none;font-family:{MONO};line-height:1.5",
+        prestyles=f"margin:0;background:none;color:{INK};font-family:{MONO};line-height:1.5",
         cssstyles="background:none;overflow-x:auto",
     )
     return str(highlight(text, PythonLexer(), formatter))

@@ -94,9 +94,10 @@ def read_dockerfile(context: Path, dockerfile: str | None) -> tuple[ins.Dockerfi
         text = decode(path.read_bytes(), name)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as cause:
         raise NotFound(
-            "there is no Dockerfile at {path}",
+            "there is no file {name} in the build context: {path}",
             hint="write one there, or name another one with -f",
-            path=path,
+            name=name,
+            path=context,
         ) from cause
     return parse(text, name), read_ignore(path, context)
 

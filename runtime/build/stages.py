@@ -171,7 +171,7 @@ class Stages:
         if digest is None:
             raise DockerfileError(
                 "{file}:{line}:{column}: there is no image {name} on this machine",
-                hint="`onggi images` lists those there are; FROM scratch begins with nothing",
+                hint="`onggi images` lists those there are; FROM onggi/base works on any host",
                 name=name,
                 **word.place.facts(),
             )

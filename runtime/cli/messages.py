@@ -34,9 +34,9 @@ def in_korean(text: str) -> str:
 
 KO: dict[str, str] = {
     # ── The command line: what it says ─────────────────────────────────────────────────────────
-    "unknown flag: {flag}": "모르는 옵션입니다: {flag}",
-    "unknown flag: {letter} in {flag}": "모르는 옵션입니다: {flag} 안의 {letter}",
-    "did you mean --{near}?": "혹시 --{near}?",
+    "unknown flag: {flag}": "알 수 없는 옵션입니다: {flag}",
+    "unknown flag: {letter} in {flag}": "알 수 없는 옵션입니다: {flag} 안의 {letter}",
+    "did you mean --{near}?": "혹시 이것을 찾으셨나요: --{near}",
     "a value is missing after {flag}": "옵션 값이 빠졌습니다: {flag}",
     "{flag} is either true or false, not {text}": (
         "{flag}: true 또는 false만 쓸 수 있습니다 (받은 값: {text})"
@@ -60,8 +60,8 @@ KO: dict[str, str] = {
     "'onggi {path}' takes at most {most} argument(s)": (
         "'onggi {path}' 명령에는 인자를 {most}개까지만 쓸 수 있습니다"
     ),
-    "unknown command: onggi {path}": "모르는 명령입니다: onggi {path}",
-    "did you mean 'onggi {meant}'?": "혹시 'onggi {meant}'?",
+    "unknown command: onggi {path}": "알 수 없는 명령입니다: onggi {path}",
+    "did you mean 'onggi {meant}'?": "혹시 이것을 찾으셨나요: 'onggi {meant}'",
     "Run '{help_for} --help'": "명령 목록: {help_for} --help",
     "Run 'onggi --help'": "명령 목록: onggi --help",
     "{reason}": "{reason}",
@@ -333,13 +333,13 @@ KO: dict[str, str] = {
     "container {name} is not running": "실행 중이 아닌 컨테이너입니다: {name}",
     "start it first: onggi start {name}": "먼저 시작하세요: onggi start {name}",
     "container {name} is {state}: cannot {verb} it": (
-        "컨테이너의 지금 상태에서는 할 수 없는 동작입니다: {name} (상태: {state}, 동작: {verb})"
+        "컨테이너의 현재 상태에서는 할 수 없습니다: {name} (상태: {state}, 요청: {verb})"
     ),
     "a container that runs already needs no start": "이미 실행 중이면 시작할 필요가 없습니다",
     "stop it first, or remove it by force": "먼저 정지하거나 강제로 삭제하세요 (onggi rm -f)",
     "a container has this name already: {name}": "같은 이름의 컨테이너가 이미 있습니다: {name}",
-    "remove it (onggi rm {name}), or choose another name": (
-        "그 컨테이너를 삭제하거나(onggi rm {name}) 다른 이름을 쓰세요"
+    "remove it (onggi rm -f {name}), or choose another name": (
+        "그 컨테이너를 삭제하거나(onggi rm -f {name}) 다른 이름을 쓰세요"
     ),
     "not a name for a container: {name!r}": "컨테이너 이름으로 쓸 수 없습니다: {name!r}",
     "use two or more of a-z A-Z 0-9 _ . - and begin with a letter or digit": (
@@ -540,7 +540,9 @@ KO: dict[str, str] = {
         "그 디렉터리의 소유자로 실행하거나 ONGGI_ROOT에 다른 디렉터리를 지정하세요"
     ),
     # ── Build ──────────────────────────────────────────────────────────────────────────────────
-    "there is no Dockerfile at {path}": "Dockerfile이 없습니다: {path}",
+    "there is no file {name} in the build context: {path}": (
+        "빌드 컨텍스트에 그런 파일이 없습니다: {name} (컨텍스트: {path})"
+    ),
     "write one there, or name another one with -f": (
         "그 자리에 만들거나, -f로 다른 파일을 지정하세요"
     ),
@@ -581,7 +583,7 @@ KO: dict[str, str] = {
     "{file}:{line}:{column}: nothing in the build context matches {pattern}": (
         "{file}:{line}:{column}: 빌드 컨텍스트에 패턴과 맞는 파일이 없습니다: {pattern}"
     ),
-    "did you mean {meant}?": "혹시 {meant}?",
+    "did you mean {meant}?": "혹시 이것을 찾으셨나요: {meant}",
     "paths are relative to the build context": "경로는 빌드 컨텍스트를 기준으로 씁니다",
     "{file}:{line}:{column}: several sources need a directory to go into": (
         "{file}:{line}:{column}: 원본이 여러 개면 대상은 디렉터리여야 합니다"
@@ -646,8 +648,8 @@ KO: dict[str, str] = {
     "{file}:{line}:{column}: there is no image {name} on this machine": (
         "{file}:{line}:{column}: 이 기계에 그런 이미지가 없습니다: {name}"
     ),
-    "`onggi images` lists those there are; FROM scratch begins with nothing": (
-        "있는 이미지는 `onggi images`로 확인하세요. FROM scratch는 빈 상태에서 시작합니다"
+    "`onggi images` lists those there are; FROM onggi/base works on any host": (
+        "있는 이미지는 `onggi images`로 확인하세요. FROM onggi/base는 어느 호스트에서나 됩니다"
     ),
     "{file}:{line}:{column}: this is no name of an image: {name}": (
         "{file}:{line}:{column}: 이미지 이름이 아닙니다: {name}"
@@ -682,7 +684,7 @@ KO: dict[str, str] = {
     ),
     "it is either \\ or `": "\\ 또는 ` 중 하나여야 합니다",
     "{file}:{line}:{column}: unknown instruction: {name}": (
-        "{file}:{line}:{column}: 모르는 인스트럭션입니다: {name}"
+        "{file}:{line}:{column}: 알 수 없는 인스트럭션입니다: {name}"
     ),
     "a line that goes on needs a \\ at its end": "다음 줄로 이어지는 줄은 \\ 문자로 끝나야 합니다",
     "{file}:{line}:{column}: FROM takes an image, and maybe AS and a name": (
@@ -787,7 +789,7 @@ KO: dict[str, str] = {
     "{file}:{line}:{column}: {name} has no flag --{flag}": (
         "{file}:{line}:{column}: {name} 인스트럭션에는 --{flag} 옵션이 없습니다"
     ),
-    "did you mean --{meant}?": "혹시 --{meant}?",
+    "did you mean --{meant}?": "혹시 이것을 찾으셨나요: --{meant}",
     "{file}:{line}:{column}: {name} needs at least one string in its list": (
         "{file}:{line}:{column}: {name} 뒤의 목록에는 문자열이 하나 이상 있어야 합니다"
     ),

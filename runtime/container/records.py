@@ -57,7 +57,7 @@ class Records:
     def _taken(self, name: str) -> Conflict:
         return Conflict(
             "a container has this name already: {name}",
-            hint="remove it (onggi rm {name}), or choose another name",
+            hint="remove it (onggi rm -f {name}), or choose another name",
             name=name,
         )
 

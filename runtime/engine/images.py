@@ -133,9 +133,12 @@ class Images:
         return Image(self.shelf, made.manifest.digest)
 
     def get(self, name: str) -> Image:
-        """The image of a name or an id (whole, or its beginning). Raises NotFound."""
+        """The image of a name or an id (whole, or its beginning). Raises NotFound,
+        InvalidReference for a text that can be neither.
+        """
         manifest = self._find_name(name) or self._find_id(name)
         if manifest is None:
+            Reference.parse(name)
             raise NotFound(
                 "no such image: {name}",
                 hint="`onggi images` lists the images that are here; `onggi build` makes one",

@@ -527,7 +527,7 @@ def test_workdir_over_a_file_is_refused(site: Site) -> None:
 
 
 def test_no_dockerfile_no_context_no_text(site: Site) -> None:
-    with pytest.raises(NotFound, match="there is no Dockerfile at"):
+    with pytest.raises(NotFound, match="there is no file"):
         site.build("FROM scratch\n", dockerfile="other")
     (site.context / "latin").write_bytes(b"FROM scratch\n# caf\xe9\n")
     with pytest.raises(InvalidInput, match="latin:2: not UTF-8 text"):
