@@ -99,12 +99,27 @@ def _refuse(error: OnggiError, code: int | None = None) -> int:
     return error.exit_code if code is None else code
 
 
+NOT_YET = (
+    *("attach", "compose", "cp", "events", "export", "import", "load", "login", "logout"),
+    *("network", "node", "pause", "port", "pull", "push", "rename", "restart", "save"),
+    *("search", "secret", "service", "stack", "stats", "swarm", "top", "unpause", "update"),
+    *("volume",),
+)
+"""Docker's commands that a later version will have."""
+
+
 def _unknown(word: str, known: Collection[str], noun: str) -> OnggiError:
     from difflib import get_close_matches
 
     path = f"{noun} {word}".strip()
     if word.startswith("-"):
         return UsageError("unknown flag: {flag}", hint="Run 'onggi --help'", flag=word)
+    if path in NOT_YET:
+        return InvalidInput(
+            "not supported yet: onggi {path}",
+            hint="base images need no download: onggi image bootstrap" if word == "pull" else "",
+            path=path,
+        )
     near = get_close_matches(word, known, n=1, cutoff=0.7)
     if near:
         meant = f"{noun} {near[0]}".strip()

@@ -60,6 +60,11 @@ KO: dict[str, str] = {
     "'onggi {path}' takes at most {most} argument(s)": (
         "'onggi {path}' 명령에는 인자를 {most}개까지만 쓸 수 있습니다"
     ),
+    "not supported yet: onggi {path}": "아직 지원하지 않는 명령입니다: onggi {path}",
+    "not supported yet: {flag}": "아직 지원하지 않는 옵션입니다: {flag}",
+    "base images need no download: onggi image bootstrap": (
+        "베이스 이미지는 내려받을 필요가 없습니다: onggi image bootstrap"
+    ),
     "unknown command: onggi {path}": "알 수 없는 명령입니다: onggi {path}",
     "did you mean 'onggi {meant}'?": "혹시 이것을 찾으셨나요: 'onggi {meant}'",
     "Run '{help_for} --help'": "명령 목록: {help_for} --help",

@@ -144,6 +144,23 @@ def test_what_the_engine_refuses(
     assert err.startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        (("pull", "alpine"), 1, "onggi: not supported yet: onggi pull"),
+        (("network", "ls"), 1, "onggi: not supported yet: onggi network"),
+        (("run", "-p", "80:80", "x"), 125, "onggi: not supported yet: -p"),
+        (("run", "--privileged", "x"), 125, "onggi: not supported yet: --privileged"),
+    ],
+)
+def test_what_docker_has_and_onggi_has_not_yet(
+    capsys: pytest.CaptureFixture[str], line: tuple[str, ...], code: int, message: str
+) -> None:
+    got, _, err = told(capsys, *line)
+    assert got == code
+    assert err.startswith(message)
+
+
 @pytest.mark.needs("root")
 @pytest.mark.parametrize(
     ("line", "code", "message"),
