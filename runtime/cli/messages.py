@@ -301,6 +301,9 @@ KO: dict[str, str] = {
     "Run the command in the background": "명령을 백그라운드에서 실행",
     # ── Engine: images and containers ──────────────────────────────────────────────────────────
     "the state directory cannot be written: {path}": "상태 디렉터리에 쓸 수 없습니다: {path}",
+    "set ONGGI_ROOT to a directory on a disk that can be written ({evidence})": (
+        "쓸 수 있는 디스크의 디렉터리를 ONGGI_ROOT로 지정하세요 ({evidence})"
+    ),
     "start with sudo, or set ONGGI_ROOT to a directory of your own ({evidence})": (
         "sudo로 실행하거나 ONGGI_ROOT에 쓸 수 있는 디렉터리를 지정하세요 ({evidence})"
     ),

@@ -89,9 +89,13 @@ def alone(root: Path) -> Iterator[bool]:
 
 
 def _not_writable(root: Path, problem: str) -> HostLacks:
+    if os.geteuid() == 0:
+        hint = "set ONGGI_ROOT to a directory on a disk that can be written ({evidence})"
+    else:
+        hint = "start with sudo, or set ONGGI_ROOT to a directory of your own ({evidence})"
     return HostLacks(
         "the state directory cannot be written: {path}",
-        hint="start with sudo, or set ONGGI_ROOT to a directory of your own ({evidence})",
+        hint=hint,
         feature="a writable state directory",
         evidence=problem,
         path=root,

@@ -135,11 +135,13 @@ def _namespace(kind: str) -> Capability:
 
 def _overlay() -> Capability:
     problem = overlay_problem()
+    disk = "keep the state directory on ext4, xfs, btrfs or tmpfs"
+    advice = disk if os.geteuid() == 0 else "needs root"
     return Capability(
         "overlay file system",
         not problem,
         problem or "mount(overlay) = 0",
-        "keep the state directory on ext4, xfs, btrfs or tmpfs" if problem else "",
+        advice if problem else "",
     )
 
 

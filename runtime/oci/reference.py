@@ -114,7 +114,7 @@ def _check_name(text: str, name: str, domain: str, path: str) -> None:
         raise InvalidReference(
             "invalid image name {text!r}: 64 hex digits are an image ID, not a name", text=text
         )
-    if path != path.lower():
+    if path != path.lower() and _PATH.fullmatch(path.lower()):
         raise InvalidReference(
             "invalid image name {text!r}: repository names are lowercase",
             hint="try {lower}",
