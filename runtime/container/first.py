@@ -1,7 +1,7 @@
 """PID 1 before its program: forked before it is needed, furnished when it is.
 
-Forking, and making namespaces, takes a third of a container's start. Much of it does not depend
-on which container it will be, so it is done ahead: a `FirstProcess` waits, alone in new PID,
+Forking, and making namespaces, is a good part of a container's start, and much of it does not
+depend on which container it will be. So it is done ahead: a `FirstProcess` waits, alone in new PID,
 network, IPC and UTS namespaces, for its orders.
 
     monitor                                    first process
