@@ -17,7 +17,7 @@ from runtime.build import events
 from runtime.build.cache import Cache
 from runtime.build.context import Context, decode
 from runtime.build.perform import Performer, RunStep
-from runtime.build.plan import GO_ARCHITECTURES, plan_arguments, unused_arguments
+from runtime.build.plan.arguments import GO_ARCHITECTURES, plan_arguments, unused_arguments
 from runtime.build.stages import Stages, find_stage
 from runtime.build.store import BuiltImage, store_image
 from runtime.content.store import ContentStore

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runtime.build.image import Draft
 from runtime.build.perform import timestamp
-from runtime.build.plan import plan_changes
+from runtime.build.plan.stage import plan_changes
 from runtime.build.store import BuiltImage, store_image, store_layer
 from runtime.content.store import ContentStore
 from runtime.dockerfile import instruction as ins

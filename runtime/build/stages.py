@@ -18,14 +18,9 @@ from runtime.build import events
 from runtime.build.image import Draft
 from runtime.build.image_files import ImageFiles
 from runtime.build.perform import Performer
-from runtime.build.plan import (
-    TRIGGERS,
-    Arguments,
-    check_platform,
-    plan_base,
-    plan_stage,
-    with_triggers,
-)
+from runtime.build.plan.arguments import Arguments, check_platform, plan_base
+from runtime.build.plan.settings import TRIGGERS, with_triggers
+from runtime.build.plan.stage import plan_stage
 from runtime.build.sources import Files
 from runtime.build.step import CopyFiles, Step
 from runtime.build.tree import ImageTree

@@ -6,14 +6,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from runtime.build.plan import (
-    DEFAULT_PATH,
-    StagePlan,
-    plan_arguments,
-    plan_base,
-    plan_stage,
-    unused_arguments,
-)
+from runtime.build.plan.arguments import plan_arguments, plan_base, unused_arguments
+from runtime.build.plan.stage import DEFAULT_PATH, StagePlan, plan_stage
 from runtime.build.step import CopyFiles, MakeDirectory, RunCommand, cache_key
 from runtime.dockerfile.parser import parse
 from runtime.errors import DockerfileError
