@@ -854,6 +854,7 @@ KO: dict[str, str] = {
         "UTF-8이 아닌 텍스트는 이미지에 쓸 수 없습니다: {text!r}"
     ),
     "{where}: {value} is out of range": "{where}: 범위를 벗어난 값입니다: {value}",
+    "{where}: this engine does not do that": "{where}: 이 엔진이 지원하지 않는 설정입니다",
     "{where}: this member is missing": "{where}: 이 항목이 빠졌습니다",
     "{where}: not a digest: {text!r}": "{where}: 다이제스트가 아닙니다: {text!r}",
     "{where}: not JSON: {cause}": "{where}: JSON이 아닙니다: {cause}",

@@ -23,7 +23,8 @@ from typing import Any
 from runtime.container import log
 from runtime.errors import InvalidInput, NotFound
 from runtime.oci.image import RunConfig
-from runtime.oci.spec import DEFAULT_MOUNTS, Mount, Process, Spec
+from runtime.oci.mounts import DEFAULT_MOUNTS, Mount
+from runtime.oci.spec import Process, Spec
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CPU_PERIOD_US = 100_000

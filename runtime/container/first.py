@@ -30,7 +30,7 @@ from runtime.container.bundle import Bundle
 from runtime.container.messages import STREAMS, Start
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
-from runtime.oci.spec import DEFAULT_MOUNTS, Process, Spec
+from runtime.oci.spec import Process, Spec
 from runtime.snapshot.overlay import Snapshots
 
 
@@ -94,7 +94,7 @@ def rehearse() -> None:
     """Read a description for nothing. A forked Python copies each page of memory when it first
     touches an object there; what is touched now need not be copied when somebody waits.
     """
-    example = Spec(Process(("true",)), mounts=DEFAULT_MOUNTS)
+    example = Spec(Process(("true",)))
     Spec.from_bytes(json.dumps(example.to_json()).encode())
 
 

@@ -29,7 +29,8 @@ from runtime.container.bundle import Bundle
 from runtime.container.user import User, find_user
 from runtime.errors import CommandNotStarted
 from runtime.linux import capabilities, cgroup, mount, namespaces, netdevice, process
-from runtime.oci.spec import Mount, Process, Spec
+from runtime.oci.mounts import Mount
+from runtime.oci.spec import Process, Spec
 from runtime.snapshot.overlay import Overlay
 
 DEVICES = {

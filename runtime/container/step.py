@@ -14,7 +14,7 @@ from runtime.container import launch, log
 from runtime.container.bundle import Bundle
 from runtime.container.messages import Exit, Start
 from runtime.errors import OnggiError
-from runtime.oci.spec import DEFAULT_MOUNTS, Process, Spec
+from runtime.oci.spec import Process, Spec
 
 HOSTNAME = "build"
 """The same in every build, so that what a command writes does not depend on it."""
@@ -30,7 +30,7 @@ def run_step(
     snapshot is left.
     """
     bundle = Bundle(root, root / "builds" / snapshot)
-    bundle.write(Spec(process=program, hostname=HOSTNAME, mounts=DEFAULT_MOUNTS))
+    bundle.write(Spec(process=program, hostname=HOSTNAME))
     try:
         with log.Reader(bundle.directory / log.NAME) as reader:
             return _attend(root, bundle.directory, reader, on_output)

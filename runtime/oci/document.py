@@ -51,6 +51,11 @@ def without_empty(members: Mapping[str, Any], *, unless: tuple[str, ...] = ()) -
     }
 
 
+def without_none(members: Mapping[str, Any]) -> dict[str, Any]:
+    """`members` without those that are None: empty ones say something, too."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
 def sorted_map(values: Mapping[str, Any]) -> dict[str, Any]:
     """A map's members sorted by name: the order in which Go programs write theirs."""
     return dict(sorted(values.items()))
@@ -87,6 +92,14 @@ class Document:
         if not 0 <= value < 1 << 63:
             raise InvalidSpec("{where}: {value} is out of range", where=self._at(name), value=value)
         return value
+
+    def integer(self, name: str) -> int:
+        """An integer member of any size and sign."""
+        return self._member(name, int)
+
+    def integers(self, name: str) -> tuple[int, ...]:
+        """An array of integers, empty when absent."""
+        return tuple(_expect(item, int, at) for at, item in self._items(name))
 
     def flag(self, name: str) -> bool:
         """A boolean member, false when absent."""

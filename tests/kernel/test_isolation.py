@@ -13,9 +13,9 @@ from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.errors import OnggiError
 from runtime.linux import capabilities, namespaces
+from runtime.oci.mounts import DEFAULT_MOUNTS
 from runtime.oci.spec import (
     DEFAULT_CAPABILITIES,
-    DEFAULT_MOUNTS,
     MASKED_PATHS,
     NAMESPACES,
     READONLY_PATHS,

@@ -21,8 +21,10 @@ from runtime.container.bundle import Bundle, Request, make_spec
 from runtime.engine import Engine
 from runtime.errors import InvalidSpec
 from runtime.linux.capabilities import NAMES
+from runtime.oci.devices import Device, DeviceRule
 from runtime.oci.image import RunConfig
-from runtime.oci.spec import DEFAULT_MOUNTS, NAMESPACES, Mount, Process, Spec
+from runtime.oci.mounts import DEFAULT_MOUNTS, Mount
+from runtime.oci.spec import NAMESPACES, Namespace, Process, Rlimit, Spec
 
 SCHEMAS = Path(__file__).parent / "schemas" / "oci-runtime"
 
@@ -60,6 +62,8 @@ def test_the_schema_refuses_what_is_wrong() -> None:
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 TEXTS = st.lists(TEXT, max_size=3).map(tuple)
 PATHS = st.from_regex(r"(/[a-z]{1,5}){1,3}", fullmatch=True)
+NUMBERS = st.integers(0, 2**64 - 1)
+SMALL = st.integers(0, 0o777)
 LIMITS = st.fixed_dictionaries(
     {},
     optional={
@@ -76,13 +80,40 @@ SPECS = st.builds(
         env=TEXTS,
         cwd=PATHS,
         user=TEXT,
+        groups=st.sampled_from([(), ("0",), ("7", "video"), ("staff",)]),
+        terminal=st.booleans(),
         capabilities=st.lists(st.sampled_from(NAMES), unique=True).map(tuple),
         no_new_privileges=st.booleans(),
+        rlimits=st.lists(
+            st.builds(Rlimit, st.just("RLIMIT_NOFILE"), NUMBERS, NUMBERS), max_size=2
+        ).map(tuple),
+        oom_score_adj=st.none() | st.integers(-1000, 1000),
     ),
     hostname=TEXT,
     root_readonly=st.booleans(),
     mounts=st.lists(st.builds(Mount, PATHS, TEXT, TEXT, TEXTS), max_size=3).map(tuple),
-    namespaces=st.lists(st.sampled_from(NAMESPACES), unique=True).map(tuple),
+    root_propagation=st.sampled_from(["", "private", "shared", "slave", "unbindable"]),
+    domainname=TEXT,
+    namespaces=st.lists(
+        st.builds(Namespace, st.sampled_from(NAMESPACES), st.just("") | PATHS), max_size=3
+    ).map(tuple),
+    devices=st.lists(
+        st.builds(Device, PATHS, st.sampled_from("cb"), SMALL, SMALL, SMALL, SMALL, SMALL),
+        max_size=2,
+    ).map(tuple),
+    device_rules=st.lists(
+        st.builds(
+            DeviceRule,
+            st.booleans(),
+            st.sampled_from("abc"),
+            st.none() | SMALL,
+            st.none() | SMALL,
+            st.sampled_from(["r", "rwm", "m"]),
+        ),
+        max_size=3,
+    ).map(tuple),
+    sysctl=st.dictionaries(TEXT, TEXT, max_size=2),
+    seccomp=st.none() | st.just({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}),
     resources=LIMITS,
     cgroups_path=PATHS,
     masked_paths=st.lists(PATHS, max_size=2).map(tuple),

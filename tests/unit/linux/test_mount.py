@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime.linux import mount
-from runtime.oci.spec import DEFAULT_MOUNTS
+from runtime.oci.mounts import DEFAULT_MOUNTS
 
 
 @pytest.mark.parametrize(
