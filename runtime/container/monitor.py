@@ -1,8 +1,8 @@
 """The monitor: the one process that stays with a container from its first to its last moment.
 
-It puts the container into its control group and its namespaces, copies what it writes into
-the log, sees how it ends, and writes that down. It is forked by the launcher, so neither a
-restarted notebook kernel nor a closed terminal touches it.
+It puts the container into its control group and its namespaces, lets `streams` copy what it
+writes into the log, sees how it ends, and writes that down. It is forked by the launcher, so
+neither a restarted notebook kernel nor a closed terminal touches it.
 
 The container's output comes through named pipes that the container holds open for reading,
 too: when a monitor is killed, the container does not die of a broken pipe, and nothing that
@@ -22,18 +22,16 @@ import os
 import selectors
 import signal
 import socket
-import sys
-import termios
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
-from runtime.container import log, messages, state
+from runtime.container import messages, state
 from runtime.container.bundle import Bundle
 from runtime.container.first import FirstProcess
-from runtime.container.messages import SOCKET, STREAMS, Exit, Message, Start
+from runtime.container.messages import SOCKET, Exit, Start
 from runtime.container.records import Records
+from runtime.container.streams import Streams
 from runtime.errors import (
     CommandNotStarted,
     InvalidTransition,
@@ -44,19 +42,15 @@ from runtime.errors import (
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
 
-PIPE_CHUNK = 1 << 16
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Running:
-    """A container that has been started, and the descriptors that tell about it."""
+    """A container that has been started: its first process, its bytes, its control group."""
 
     pid: int
     pidfd: int
-    pipes: dict[int, str]
-    log: log.Writer
+    streams: Streams
     group: Cgroup
-    callers: list[socket.socket] = field(default_factory=list)
 
 
 def monitor(
@@ -78,14 +72,15 @@ def monitor(
     try:
         with only_monitor(start, record):
             running, listener = launch(start, record, first, stdin)
-            running.callers.append(caller)
-            _tell(running, {"pid": running.pid})
+            with contextlib.suppress(OSError):  # it has gone: that is no reason to stop
+                messages.send(caller, {"pid": running.pid})
+            running.streams.greet(caller)
             begun()
             attend(running, listener, caller if start.lifeline else None)
             ended = finish(running)
             (start.directory / SOCKET).unlink(missing_ok=True)
             record.ended(ended)
-        _say_goodbye(running, ended)
+        running.streams.say_goodbye(ended)
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
         with contextlib.suppress(OSError):
             messages.send(caller, {"error": json.loads(messages.described(error))})
@@ -130,7 +125,7 @@ def launch(
     group = Cgroup(start.directory.name)
     group.create(Bundle(start.root, start.directory).spec().resources)
     try:
-        pipes = open_pipes(start.directory)
+        streams = Streams(start.directory)
         first.furnish(start, stdin)
         (start.directory / SOCKET).unlink(missing_ok=True)  # of a monitor that was killed
         listener = messages.listen(start.directory / SOCKET)
@@ -146,50 +141,35 @@ def launch(
         group.kill()
         group.remove()
         raise
-    writer = log.Writer(start.directory / log.NAME)
-    return Running(first.pid, namespaces.pidfd_open(first.pid), pipes, writer, group), listener
+    return Running(first.pid, namespaces.pidfd_open(first.pid), streams, group), listener
 
 
 def attend(running: Running, listener: socket.socket, lifeline: socket.socket | None) -> None:
-    """Copy output to the log and greet callers, until PID 1 has ended."""
+    """Copy output to the log and greet callers, until PID 1 has ended.
+
+    Each descriptor is registered together with what to do when it is ready.
+    """
+
+    def greet() -> None:
+        running.streams.greet(listener.accept()[0])
+
+    def kill() -> None:  # a caller with a lifeline says nothing more, so this is its end
+        assert lifeline is not None
+        selector.unregister(lifeline)
+        signal.pidfd_send_signal(running.pidfd, signal.SIGKILL)
+
     with selectors.DefaultSelector() as selector:
-        for pipe in running.pipes:
-            selector.register(pipe, selectors.EVENT_READ)
-        selector.register(running.pidfd, selectors.EVENT_READ)
-        selector.register(listener, selectors.EVENT_READ)
+        selector.register(running.pidfd, selectors.EVENT_READ, lambda: None)
+        selector.register(listener, selectors.EVENT_READ, greet)
         if lifeline is not None:
-            selector.register(lifeline, selectors.EVENT_READ)
+            selector.register(lifeline, selectors.EVENT_READ, kill)
+        running.streams.watch(selector)
         while True:
-            ready = {key.fd for key, _ in selector.select()}
-            for pipe in ready & running.pipes.keys():
-                copy_output(running, pipe)
-            if running.pidfd in ready:
+            ready = [key for key, _ in selector.select()]
+            for key in ready:
+                key.data()
+            if any(key.fd == running.pidfd for key in ready):
                 return
-            if listener.fileno() in ready:
-                greet(running, listener.accept()[0])
-            if lifeline is not None and lifeline.fileno() in ready:
-                # A caller with a lifeline says nothing more, so this is its end.
-                selector.unregister(lifeline)
-                signal.pidfd_send_signal(running.pidfd, signal.SIGKILL)
-
-
-def greet(running: Running, caller: socket.socket) -> None:
-    """From now on it is told. What came while it was still knocking it could have missed."""
-    running.callers.append(caller)
-    _tell(running, {"output": True})
-
-
-def copy_output(running: Running, pipe: int) -> bool:
-    """Move what is in the pipe to the log; False if there was nothing."""
-    try:
-        data = os.read(pipe, PIPE_CHUNK)
-    except BlockingIOError:
-        return False
-    # A full disk must not stop the container: docker, too, goes on without its log.
-    with contextlib.suppress(OSError):
-        running.log.write(running.pipes[pipe], data)
-    _tell(running, {"output": True})
-    return bool(data)
 
 
 def finish(running: Running) -> Exit:
@@ -199,10 +179,7 @@ def finish(running: Running) -> Exit:
     more and the pipes can be read to their end. man 7 pid_namespaces
     """
     _, status = os.waitpid(running.pid, 0)
-    for pipe in running.pipes:
-        while copy_output(running, pipe):
-            pass
-    running.log.close()
+    running.streams.close()
     ended = Exit(process.exit_code(status), running.group.oom_kills() > 0)
     with contextlib.suppress(KernelError):  # a guest from outside stays in it: see `delete`
         running.group.remove()
@@ -266,49 +243,3 @@ class Record:
     def _advance(self, verb: str, **columns: object) -> None:
         if self.records is not None:
             state.advance(self.records.database, self.container_id, verb, **columns)
-
-
-def open_pipes(directory: Path) -> dict[int, str]:
-    """Make the named pipes for the container's output; this process's ends, by stream.
-
-    Opened for writing, too: otherwise a program that closes its output would make them ready
-    for ever, with nothing to read. man 7 fifo
-    """
-    mine: dict[int, str] = {}
-    for stream in STREAMS:
-        path = directory / stream
-        if not path.exists():
-            os.mkfifo(path, 0o600)
-        mine[os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)] = stream
-    return mine
-
-
-def _tell(running: Running, message: Message) -> None:
-    """Tell every caller, without ever waiting for one.
-
-    Who has not read what it was told before knows that there is more. It is told nothing, so
-    that there is always room for the goodbye.
-    """
-    data = json.dumps(message).encode()
-    for caller in tuple(running.callers):
-        try:
-            if not _unread_bytes(caller):
-                caller.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-        except OSError:
-            caller.close()
-            running.callers.remove(caller)
-
-
-def _unread_bytes(caller: socket.socket) -> int:
-    """What was sent and has not been received yet. man 7 unix, SIOCOUTQ"""
-    answer = fcntl.ioctl(caller, termios.TIOCOUTQ, b"\0" * 4)
-    return int.from_bytes(answer, sys.byteorder)
-
-
-def _say_goodbye(running: Running, ended: Exit) -> None:
-    message = {"exit_code": ended.code, "oom_killed": ended.oom_killed}
-    for caller in running.callers:
-        with contextlib.suppress(OSError):
-            caller.settimeout(1.0)
-            messages.send(caller, message)
-        caller.close()
