@@ -33,13 +33,15 @@ class WrongCount(InvalidInput):
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What stands after a flag: `word` names it in the help, `read` makes the value of it or
-    raises ValueError, and `refusal` is what is then said.
+    raises ValueError, and `refusal` is what is then said. `later`: such a flag is known, and
+    refused, because what it asks for is not there yet.
     """
 
     word: str
     read: Callable[[str], Any] = str
     refusal: str = ""
     repeats: bool = False
+    later: bool = False
 
 
 SWITCH = Kind("", units.parse_truth, "{flag} is either true or false, not {text}")
@@ -89,19 +91,6 @@ class Given:
             raise AttributeError(name) from None
 
 
-NOT_YET = (
-    *("add-host", "attach", "cap-add", "cap-drop", "cidfile", "cpu-shares", "device", "dns"),
-    *("env-file", "expose", "health-cmd", "init", "ipc", "link", "mount", "no-healthcheck"),
-    *("oom-kill-disable", "pid", "platform", "privileged", "publish", "publish-all"),
-    *("read-only", "restart", "security-opt", "shm-size", "stop-signal", "stop-timeout"),
-    *("sysctl", "tmpfs", "ulimit", "volume", "volumes-from"),
-)
-"""Docker's flags of `run` and `create` that a later version will have."""
-
-NOT_YET_SHORT = frozenset("pPv")
-"""--publish, --publish-all and --volume."""
-
-
 def parse(flags: Sequence[Flag], line: Sequence[str], *, interspersed: bool = True) -> Given:
     """Sort `line` into flags and words.
 
@@ -147,8 +136,6 @@ class _Reading:
         """`-aq`, `-t5`, `-t=5`, `-t 5`: letters are switches up to one that takes a value."""
         for at, letter in enumerate(letters, start=1):
             flag = self.by_short.get(letter)
-            if flag is None and letter in NOT_YET_SHORT:
-                raise UsageError("not supported yet: {flag}", flag=f"-{letter}")
             if flag is None:
                 raise UsageError(
                     "unknown flag: {letter} in {flag}", letter=repr(letter), flag=f"-{letters}"
@@ -161,6 +148,8 @@ class _Reading:
 
     def _take(self, flag: Flag, written: str, text: str | None) -> None:
         """Read the value that stands behind "=", or the next word; a switch needs neither."""
+        if flag.kind.later:
+            raise UsageError("not supported yet: {flag}", flag=written)
         if text is None and flag.kind is SWITCH:
             text = "true"
         if text is None:
@@ -177,8 +166,6 @@ class _Reading:
             self.given.values[flag.name] = value
 
     def _unknown(self, name: str) -> UsageError:
-        if name in NOT_YET:
-            return UsageError("not supported yet: {flag}", flag=f"--{name}")
         # Imported here: only a mistyped flag pays for it.
         from difflib import get_close_matches
 

@@ -15,7 +15,7 @@ def of_everything() -> str:
     """`onggi --help`."""
     return "\n\n".join(
         (
-            "Usage:  onggi [OPTIONS] COMMAND",
+            _usage("[OPTIONS] COMMAND"),
             translate("Containers you can look into"),
             _group("Common Commands:", COMMON),
             _group("Management Commands:", NOUNS),
@@ -31,7 +31,7 @@ def of_noun(name: str, noun: Noun) -> str:
     more = translate("Run 'onggi {path} COMMAND --help' for more information on a command.")
     return "\n\n".join(
         (
-            f"Usage:  onggi {name} COMMAND",
+            _usage(f"{name} COMMAND"),
             translate(noun.summary),
             _group("Commands:", _without_aliases(noun.verbs)),
             more.format(path=name),
@@ -41,10 +41,11 @@ def of_noun(name: str, noun: Noun) -> str:
 
 def of_command(path: str, verb: Verb, command: Command) -> str:
     """`onggi run --help`."""
-    parts = [f"Usage:  onggi {path} {command.usage}".rstrip(), translate(verb.summary)]
+    parts = [_usage(f"{path} {command.usage}"), translate(verb.summary)]
     if len(names := aliases(verb)) > 1:
         parts.append(f"{translate('Aliases:')}\n  {', '.join(names)}")
-    flags = sorted((*command.flags, HELP), key=lambda flag: flag.long)
+    works = [flag for flag in command.flags if not flag.kind.later]
+    flags = sorted((*works, HELP), key=lambda flag: flag.long)
     parts.append(f"{translate('Options:')}\n{_columns(_flag_cells(flags))}")
     return "\n\n".join(parts)
 
@@ -53,6 +54,10 @@ TOP_FLAGS = (
     HELP,
     Flag("version", "v", HELP.kind, "Print version information and quit"),
 )
+
+
+def _usage(line: str) -> str:
+    return translate("Usage:  {usage}").format(usage=f"onggi {line}".rstrip())
 
 
 def _without_aliases(verbs: Mapping[str, Verb]) -> dict[str, Verb]:

@@ -65,6 +65,26 @@ KO: dict[str, str] = {
     "base images need no download: onggi image bootstrap": (
         "베이스 이미지는 내려받을 필요가 없습니다: onggi image bootstrap"
     ),
+    "{flag} takes a time such as 30s, not {text}": (
+        "{flag}: 30s 같은 시간을 써야 합니다 (받은 값: {text})"
+    ),
+    "{flag} takes a size such as 64m, or -1, not {text}": (
+        "{flag}: 64m 같은 크기나 -1을 써야 합니다 (받은 값: {text})"
+    ),
+    "{path}:{line}: not UTF-8 text": "{path}:{line}: UTF-8 텍스트가 아닙니다",
+    "{path}:{line}: not a name: {name!r}": "{path}:{line}: 이름으로 쓸 수 없습니다: {name!r}",
+    "write NAME=value, with no blanks in the name": (
+        "이름=값 형식으로 쓰고 이름에 빈칸을 넣지 마세요"
+    ),
+    "container ID file found: {path}": "컨테이너 ID 파일이 이미 있습니다: {path}",
+    "make sure the other container isn't running, or delete the file": (
+        "다른 컨테이너가 실행 중이 아닌지 확인하거나 그 파일을 지우세요"
+    ),
+    "--no-healthcheck conflicts with --health-* options": (
+        "--no-healthcheck 옵션은 --health-* 옵션과 함께 쓸 수 없습니다"
+    ),
+    "invalid pull option: {policy!r}": "--pull 옵션에 쓸 수 없는 값입니다: {policy!r}",
+    "write always, missing or never": "always, missing, never 중 하나를 쓰세요",
     "unknown command: onggi {path}": "알 수 없는 명령입니다: onggi {path}",
     "did you mean 'onggi {meant}'?": "혹시 이것을 찾으셨나요: 'onggi {meant}'",
     "Run '{help_for} --help'": "명령 목록: {help_for} --help",
@@ -92,12 +112,6 @@ KO: dict[str, str] = {
     ),
     "yes": "예",
     "no": "아니요",
-    "a terminal for the container (-t) is not supported yet": (
-        "컨테이너에 터미널을 주는 옵션(-t)은 아직 지원하지 않습니다"
-    ),
-    "leave out -t; with -i alone the container reads what you type": (
-        "-t 없이 -i만 쓰세요. 입력한 내용은 컨테이너에 그대로 전달됩니다"
-    ),
     "only one container can be attached to at a time": (
         "출력을 이어받을 수 있는 컨테이너는 한 번에 하나뿐입니다"
     ),
@@ -278,7 +292,99 @@ KO: dict[str, str] = {
     "Don't truncate output": "출력을 줄이지 않음",
     "Set environment variables": "환경 변수를 설정",
     "Keep standard input open": "표준 입력을 열어 둠",
-    "Allocate a pseudo-TTY (not possible yet)": "가상 터미널(pseudo-TTY) 할당 (아직 지원하지 않음)",
+    "Allocate a pseudo-TTY": "가상 터미널(pseudo-TTY)을 할당",
+    "Add a custom host-to-IP mapping (host:ip)": "호스트 이름과 IP의 짝을 추가 (호스트:IP)",
+    "Block IO weight, between 10 and 1000, or 0 to disable": (
+        "블록 I/O 가중치. 10에서 1000 사이, 0이면 쓰지 않음"
+    ),
+    "Block IO weight (relative device weight)": "블록 I/O 가중치 (장치별)",
+    "Add Linux capabilities": "리눅스 캐퍼빌리티를 추가",
+    "Drop Linux capabilities": "리눅스 캐퍼빌리티를 제거",
+    "Optional parent cgroup for the container": "컨테이너 cgroup의 부모 cgroup",
+    "Cgroup namespace to use (host|private)": "사용할 cgroup 네임스페이스 (host|private)",
+    "Limit CPU CFS (Completely Fair Scheduler) period": "CPU CFS 스케줄러의 주기(마이크로초)",
+    "Limit CPU CFS (Completely Fair Scheduler) quota": "CPU CFS 스케줄러의 할당량(마이크로초)",
+    "Limit CPU real-time period in microseconds": "실시간 CPU 주기 제한(마이크로초)",
+    "Limit CPU real-time runtime in microseconds": "실시간 CPU 실행 시간 제한(마이크로초)",
+    "CPU shares (relative weight)": "CPU 가중치 (상대값)",
+    "CPUs in which to allow execution (0-3, 0,1)": "실행을 허용할 CPU (0-3, 0,1)",
+    "MEMs in which to allow execution (0-3, 0,1)": "사용을 허용할 메모리 노드 (0-3, 0,1)",
+    "Add a host device to the container": "호스트의 장치를 컨테이너에 추가",
+    "Add a rule to the cgroup allowed devices list": "cgroup의 장치 허용 목록에 규칙을 추가",
+    "Limit read rate (bytes per second) from a device": "장치 읽기 속도 제한 (초당 바이트)",
+    "Limit read rate (IO per second) from a device": "장치 읽기 속도 제한 (초당 I/O 횟수)",
+    "Limit write rate (bytes per second) to a device": "장치 쓰기 속도 제한 (초당 바이트)",
+    "Limit write rate (IO per second) to a device": "장치 쓰기 속도 제한 (초당 I/O 횟수)",
+    "Set custom DNS servers": "DNS 서버를 지정",
+    "Set DNS options": "DNS 옵션을 지정",
+    "Set custom DNS search domains": "DNS 검색 도메인을 지정",
+    "Container NIS domain name": "컨테이너의 NIS 도메인 이름",
+    "Expose a port or a range of ports": "포트나 포트 범위를 노출",
+    "GPU devices to add to the container ('all' to pass all GPUs)": (
+        "컨테이너에 추가할 GPU ('all'이면 모두)"
+    ),
+    "Add additional groups to join": "추가로 속할 그룹",
+    "Command to run to check health": "헬스 체크에 쓸 명령",
+    "Run an init inside that forwards signals and reaps processes": (
+        "시그널을 전달하고 좀비 프로세스를 거두는 init을 함께 실행"
+    ),
+    "IPC mode to use": "IPC 네임스페이스 방식",
+    "Kernel memory limit": "커널 메모리 제한",
+    "Add link to another container": "다른 컨테이너와의 링크를 추가",
+    "Logging driver for the container": "컨테이너의 로그 드라이버",
+    "Log driver options": "로그 드라이버의 옵션",
+    "Container MAC address (e.g., 92:d0:c6:0a:29:33)": (
+        "컨테이너의 MAC 주소 (예: 92:d0:c6:0a:29:33)"
+    ),
+    "Memory soft limit": "메모리 소프트 제한",
+    "Memory and swap together: '-1' to enable unlimited swap": (
+        "메모리와 스왑을 합한 제한. '-1'이면 스왑 제한 없음"
+    ),
+    "Tune container memory swappiness (0 to 100)": "메모리 스와피니스(swappiness) 조정 (0~100)",
+    "Attach a filesystem mount to the container": "컨테이너에 파일 시스템을 마운트",
+    "Add network-scoped alias for the container": "네트워크 안에서 쓸 컨테이너의 별명을 추가",
+    "Disable OOM Killer": "OOM 킬러를 끔",
+    "Tune host's OOM preferences (-1000 to 1000)": "호스트의 OOM 우선순위 조정 (-1000~1000)",
+    "PID namespace to use": "사용할 PID 네임스페이스",
+    "Give extended privileges to this container": "컨테이너에 확장된 권한을 부여",
+    "Publish a container's port(s) to the host": "컨테이너의 포트를 호스트에 공개",
+    "Publish all exposed ports to random ports": "노출된 포트를 모두 임의의 포트로 공개",
+    "Mount the container's root filesystem as read only": (
+        "컨테이너의 루트 파일 시스템을 읽기 전용으로 마운트"
+    ),
+    "Restart policy to apply when a container exits": "컨테이너가 끝났을 때의 재시작 정책",
+    "Runtime to use for this container": "컨테이너에 사용할 런타임",
+    "Security Options": "보안 옵션",
+    "Size of /dev/shm": "/dev/shm의 크기",
+    "Signal to stop the container": "컨테이너를 정지할 때 보낼 시그널",
+    "Timeout (in seconds) to stop a container": "컨테이너를 정지할 때 기다릴 시간(초)",
+    "Storage driver options for the container": "컨테이너의 저장소 드라이버 옵션",
+    "Sysctl options": "sysctl 옵션",
+    "Mount a tmpfs directory": "tmpfs 디렉터리를 마운트",
+    "Ulimit options": "ulimit 옵션",
+    "User namespace to use": "사용할 사용자 네임스페이스",
+    "UTS namespace to use": "사용할 UTS 네임스페이스",
+    "Bind mount a volume": "볼륨이나 호스트 디렉터리를 마운트",
+    "Optional volume driver for the container": "컨테이너의 볼륨 드라이버",
+    "Mount volumes from the specified container(s)": "지정한 컨테이너의 볼륨을 마운트",
+    "Time between running the check (ms|s|m|h)": "헬스 체크 사이의 시간 (ms|s|m|h)",
+    "Time between running the check during the start period (ms|s|m|h)": (
+        "시작 기간 동안의 헬스 체크 사이 시간 (ms|s|m|h)"
+    ),
+    "Start period for the container to initialize before health-retries count (ms|s|m|h)": (
+        "실패를 세지 않는 초기 시작 기간 (ms|s|m|h)"
+    ),
+    "Consecutive failures needed to report unhealthy": "unhealthy로 판정할 연속 실패 횟수",
+    "Maximum time to allow one check to run (ms|s|m|h)": "헬스 체크 한 번의 최대 시간 (ms|s|m|h)",
+    "Disable any container-specified HEALTHCHECK": "이미지에 지정된 HEALTHCHECK를 끔",
+    "Read in a file of environment variables": "환경 변수 파일을 읽음",
+    "Read in a line delimited file of labels": "한 줄에 하나씩 적힌 라벨 파일을 읽음",
+    "Write the container ID to the file": "컨테이너 ID를 파일에 기록",
+    "Set platform if server is multi-platform capable": "플랫폼을 지정 (운영체제/아키텍처)",
+    "Pull image before running (always, missing, never)": (
+        "실행 전에 이미지를 받을지 지정 (always, missing, never)"
+    ),
+    "Suppress the pull output": "이미지를 준비하는 동안의 출력을 숨김",
     "User name or UID (format: <name|uid>[:<group|gid>])": (
         "사용자 이름 또는 UID (형식: <name|uid>[:<group|gid>])"
     ),
@@ -365,6 +471,58 @@ KO: dict[str, str] = {
     "the filters are: {known}": "쓸 수 있는 필터: {known}",
     "not a pattern: {text}: {reason}": "패턴으로 해석할 수 없습니다: {text}: {reason}",
     "write a part of the name, or a regular expression": "이름의 일부나 정규 표현식을 쓰세요",
+    "not a whole number: {text!r}": "정수가 아닙니다: {text!r}",
+    "for example: 10": "예: 10",
+    "a container cannot be restarted and removed when it ends: choose one": (
+        "컨테이너가 끝날 때 다시 시작하면서 삭제할 수는 없습니다. 하나만 고르세요"
+    ),
+    "not a capability: {name!r}": "캐퍼빌리티(capability) 이름이 아닙니다: {name!r}",
+    "for example: NET_ADMIN, or ALL": "예: NET_ADMIN, 또는 ALL",
+    "not a ulimit: {text!r}": "ulimit으로 해석할 수 없습니다: {text!r}",
+    "write name=soft:hard, such as nofile=1024:2048; the names are: {known}": (
+        "nofile=1024:2048처럼 이름=소프트:하드 형식으로 쓰세요. 쓸 수 있는 이름: {known}"
+    ),
+    "the soft limit of {name} is above its hard limit: {soft} > {hard}": (
+        "소프트 제한이 하드 제한보다 큽니다: {name} ({soft} > {hard})"
+    ),
+    "not a device: {text!r}": "장치로 해석할 수 없습니다: {text!r}",
+    "write HOST[:CONTAINER][:rwm], such as /dev/fuse or /dev/sda:/dev/xvda:r": (
+        "호스트 경로[:컨테이너 경로][:rwm] 형식으로 쓰세요. 예: /dev/fuse, /dev/sda:/dev/xvda:r"
+    ),
+    "sysctl {name} is not allowed: it would change the whole host": (
+        "허용되지 않는 sysctl입니다. 호스트 전체가 바뀝니다: {name}"
+    ),
+    "a container's own are net.*, fs.mqueue.* and {known}": (
+        "컨테이너마다 따로 있는 것: net.*, fs.mqueue.*, {known}"
+    ),
+    "a tmpfs needs an absolute path in the container, other than /: {path!r}": (
+        "tmpfs에는 컨테이너 안의 절대 경로(/ 제외)가 필요합니다: {path!r}"
+    ),
+    "for example: /run:size=64m": "예: /run:size=64m",
+    "invalid restart policy: {text}": "재시작 정책으로 쓸 수 없습니다: {text}",
+    "write no, always, unless-stopped, on-failure or on-failure:3": (
+        "no, always, unless-stopped, on-failure, on-failure:3 중 하나를 쓰세요"
+    ),
+    "maximum retry count cannot be used with restart policy {name}": (
+        "최대 재시도 횟수를 쓸 수 없는 재시작 정책입니다: {name}"
+    ),
+    "only on-failure has one, such as on-failure:3": (
+        "on-failure에만 쓸 수 있습니다. 예: on-failure:3"
+    ),
+    "the number of health check retries cannot be negative": (
+        "헬스 체크 재시도 횟수는 음수일 수 없습니다"
+    ),
+    "{name} of the health check is not a duration: {text}": (
+        "헬스 체크의 시간 값을 해석할 수 없습니다: {name} ({text})"
+    ),
+    "not a pair: {text!r}": "이름=값 형식이 아닙니다: {text!r}",
+    "write name=value": "이름=값 형식으로 쓰세요",
+    "image {image} was found but is for another platform: {found}, not {wanted}": (
+        "이미지는 있지만 다른 플랫폼용입니다: {image} (있는 것: {found}, 요청: {wanted})"
+    ),
+    "leave --platform out, or build an image for it": (
+        "--platform을 빼거나 그 플랫폼용 이미지를 빌드하세요"
+    ),
     "no such signal: {signal}": "그런 시그널은 없습니다: {signal}",
     "for example: SIGTERM, KILL, 9": "예: SIGTERM, KILL, 9",
     "not a size: {text!r}": "크기로 해석할 수 없습니다: {text!r}",

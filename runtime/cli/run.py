@@ -11,14 +11,26 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runtime.cli import console
 from runtime.cli.command import command
-from runtime.cli.flags import CPUS, LIST, SIZE, SWITCH, WHOLE, WORD, Flag, Given
+from runtime.cli.container_flags import (
+    CONTAINER_FLAGS,
+    ENVIRONMENT,
+    ENVIRONMENT_FILE,
+    EXEC_TERMINAL,
+    INTERACTIVE,
+    USER,
+    WORKDIR,
+    options_of,
+)
+from runtime.cli.files import id_file, read_variables
+from runtime.cli.flags import SWITCH, Flag, Given, UsageError
 from runtime.cli.messages import translate
 from runtime.cli.streams import pass_on_until, standard_input
 from runtime.engine import Engine
+from runtime.engine.options import read_options
 from runtime.errors import InvalidInput, OnggiError
 
 if TYPE_CHECKING:
@@ -26,28 +38,6 @@ if TYPE_CHECKING:
     from runtime.engine.container import Container
 
 STREAMS = {"stdout": 1, "stderr": 2}
-ENVIRONMENT = Flag("env", "e", LIST, "Set environment variables")
-INTERACTIVE = Flag("interactive", "i", SWITCH, "Keep standard input open")
-TERMINAL = Flag("tty", "t", SWITCH, "Allocate a pseudo-TTY (not possible yet)")
-USER = Flag("user", "u", WORD, "User name or UID (format: <name|uid>[:<group|gid>])")
-WORKDIR = Flag("workdir", "w", WORD, "Working directory inside the container")
-
-CONTAINER_FLAGS = (
-    Flag("cpus", "", CPUS, "Number of CPUs"),
-    Flag("entrypoint", "", WORD, "Overwrite the default ENTRYPOINT of the image"),
-    ENVIRONMENT,
-    Flag("hostname", "h", WORD, "Container host name"),
-    INTERACTIVE,
-    Flag("label", "l", LIST, "Set meta data on a container"),
-    Flag("memory", "m", SIZE, "Memory limit"),
-    Flag("name", "", WORD, "Assign a name to the container"),
-    Flag("network", "", WORD, "Connect a container to a network ('none': only itself)", "none"),
-    Flag("pids-limit", "", WHOLE, "Tune container pids limit (set -1 for unlimited)"),
-    Flag("rm", "", SWITCH, "Automatically remove the container when it exits"),
-    TERMINAL,
-    USER,
-    WORKDIR,
-)
 
 
 @command(
@@ -79,51 +69,42 @@ def create_as(given: Given) -> Container:
     """The container that a command line describes. Raises what `Containers.create` raises."""
     from runtime.cli.progress import bootstrap_progress
 
-    refuse_terminal(given)
+    options = understood(given)
     image, *arguments = given.words
-    with bootstrap_progress() as progress:
-        return Engine(progress=progress).containers.create(
-            image,
-            arguments or None,
-            name=given.name,
-            environment=environment(given.env),
-            entrypoint=entrypoint(given.entrypoint),
-            working_dir=given.workdir,
-            user=given.user,
-            hostname=given.hostname,
-            labels=given.label,
-            mem_limit=given.memory,
-            nano_cpus=None if given.cpus is None else round(given.cpus * 10**9),
-            pids_limit=given.pids_limit,
-            auto_remove=given.rm,
-            stdin_open=given.interactive,
-            network=given.network,
+    with id_file(given.cidfile) as write_id, bootstrap_progress() as progress:
+        engine = Engine(progress=None if given.quiet else progress)
+        if given.pull == "never":
+            engine.images.get(image)  # without this a base image would be made now
+        container = engine.containers.create(
+            image, arguments or None, name=given.name, platform=given.platform, **options
         )
+        write_id(container.id)
+    return container
 
 
-def refuse_terminal(given: Given) -> None:
-    """Raises InvalidInput for `-t`: there are no pseudo-terminals yet."""
-    if given.tty:
+def understood(given: Given) -> dict[str, Any]:
+    """The options of a command line. Raises UsageError for what cannot be understood: docker
+    ends with 125 then, before it has asked its engine.
+    """
+    try:
+        refuse_pull(given.pull)
+        options = options_of(given)
+        read_options(options)
+    except InvalidInput as error:
+        raise UsageError(error.template, hint=error.hint_template, **error.facts) from error
+    return options
+
+
+def refuse_pull(policy: str) -> None:
+    """Raises InvalidInput for another policy than missing and never."""
+    if policy == "always":
+        raise InvalidInput("not supported yet: {flag}", flag="--pull always")
+    if policy not in ("missing", "never"):
         raise InvalidInput(
-            "a terminal for the container (-t) is not supported yet",
-            hint="leave out -t; with -i alone the container reads what you type",
+            "invalid pull option: {policy!r}",
+            hint="write always, missing or never",
+            policy=policy,
         )
-
-
-def environment(entries: list[str]) -> list[str]:
-    """`-e NAME=value` as it is; `-e NAME` with our own value, or not at all if we have none."""
-    return [
-        entry if "=" in entry else f"{entry}={os.environ[entry]}"
-        for entry in entries
-        if "=" in entry or entry in os.environ
-    ]
-
-
-def entrypoint(text: str | None) -> list[str] | None:
-    """`--entrypoint sh` is one word, however it looks; "" clears the image's."""
-    if text is None:
-        return None
-    return [text] if text else []
 
 
 @command(
@@ -210,8 +191,9 @@ def forwarder(container: Container) -> Callable[[int, FrameType | None], None]:
     "[OPTIONS] CONTAINER COMMAND [ARG...]",
     Flag("detach", "d", SWITCH, "Run the command in the background"),
     ENVIRONMENT,
+    ENVIRONMENT_FILE,
     INTERACTIVE,
-    TERMINAL,
+    EXEC_TERMINAL,
     USER,
     WORKDIR,
     least=2,
@@ -219,10 +201,9 @@ def forwarder(container: Container) -> Callable[[int, FrameType | None], None]:
 )
 def execute(given: Given) -> int:
     """One more program in a container that runs; the exit code is the program's."""
-    refuse_terminal(given)
     name, *arguments = given.words
     container = Engine().containers.get(name)
-    variables = environment(given.env)
+    variables = read_variables(given.env_file, given.env)
     if given.detach:
         container.exec_run(
             arguments,

@@ -68,6 +68,21 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * 1024**power)
 
 
+def parse_swap(text: str) -> int:
+    """Memory and swap together: a size, or -1 for no limit. Raises ValueError."""
+    return -1 if text == "-1" else parse_size(text)
+
+
+def parse_duration(text: str) -> int:
+    """Nanoseconds of Go's durations, such as "1m30s"; not negative. Raises ValueError."""
+    from runtime.dockerfile import health  # seldom wanted
+
+    nanoseconds = health.parse_duration(text)
+    if nanoseconds is None:
+        raise ValueError(text)
+    return nanoseconds
+
+
 def parse_cpus(text: str) -> float:
     """A number of CPUs such as "0.5" or "2". Raises ValueError."""
     if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", text, re.ASCII):

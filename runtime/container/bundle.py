@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,9 @@ FLOOR_FILES = ("etc/hostname", "etc/hosts", "etc/resolv.conf")
 class Request:
     """What the user asked for. None and "" mean: as the image says.
 
-    `entrypoint=()` clears the image's; 0 is no limit.
+    `entrypoint=()` clears the image's; 0 is no limit. Which keyword, flag and member of docker's
+    JSON each field has stands in engine/options.py. Values are plain: texts, numbers, tuples
+    and mappings with texts as keys, so that they are the same after JSON.
     """
 
     image: str
@@ -61,6 +63,9 @@ class Request:
     pids_limit: int = 0
     auto_remove: bool = False
     stdin_open: bool = False
+    stop_signal: str = ""
+    stop_timeout_s: int | None = None
+    network: str = "none"
 
     def to_json(self) -> str:
         """As it stands in the database."""
@@ -68,12 +73,12 @@ class Request:
 
     @classmethod
     def from_json(cls, text: str) -> Request:
-        """What `to_json` wrote."""
-        values = json.loads(text)
-        for each in fields(cls):
-            if isinstance(values[each.name], list):
-                values[each.name] = tuple(values[each.name])
-        return cls(**values)
+        """What `to_json` wrote; lists within it, too, become tuples again."""
+        return cls(**{name: _frozen(value) for name, value in json.loads(text).items()})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ Command = str | Iterable[str] | None
 Environment = Mapping[str, str] | Iterable[str] | None
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?", re.IGNORECASE)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _POWER = {letter: power for power, letter in enumerate(("", "k", "m", "g", "t", "p"))}
 
 
@@ -60,6 +61,25 @@ def as_labels(labels: Mapping[str, str] | Iterable[str] | None) -> dict[str, str
     if labels is None or isinstance(labels, Mapping):
         return dict(labels or {})
     return dict(entry.partition("=")[::2] for entry in labels)
+
+
+def as_text(value: object) -> str:
+    """A text, or a number as one (`user=1000`)."""
+    return str(value)
+
+
+def is_whole(text: str) -> bool:
+    """Whether `int` takes it, and everybody else: not " 7", "1_000" or "７"."""
+    return _WHOLE.fullmatch(text) is not None
+
+
+def as_whole(value: str | int) -> int:
+    """A whole number. Raises InvalidInput."""
+    if not isinstance(value, bool | float) and is_whole(str(value)):
+        return int(value)
+    raise InvalidInput(
+        "not a whole number: {text!r}", hint="for example: 10", text=str(value)[:100]
+    )
 
 
 def signal_number(signal: str | int) -> int:

@@ -204,12 +204,15 @@ class Container:
             raise
         return Attachment(self, session, reader)
 
-    def stop(self, timeout: float | None = DEFAULT_STOP_S, signal: str | int | None = None) -> None:
+    def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         """Send its stop signal (or `signal`), and SIGKILL if it has not ended after `timeout`
-        seconds; with None or a negative number, never.
+        seconds, by default its own stop timeout, or ten; with a negative number, never.
         """
-        number = signal_number(signal or self.image.config.config.stop_signal or "SIGTERM")
-        patience_s = None if timeout is None or timeout < 0 else timeout
+        request, image = self.request, self.image.config.config
+        number = signal_number(signal or request.stop_signal or image.stop_signal or "SIGTERM")
+        wanted = (timeout, request.stop_timeout_s, DEFAULT_STOP_S)
+        seconds = next(each for each in wanted if each is not None)
+        patience_s = None if seconds < 0 else seconds
         self._lifecycle.stop(self.id, number, patience_s)
         self._look_again()
 

@@ -1,32 +1,26 @@
 """All containers: what Docker's Python SDK calls `client.containers`.
 
-This file turns what the user wrote into a `Request`, and finds containers again.
+This file makes containers of what the user wrote (see `options`), and finds them again.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from runtime.container import names
 from runtime.container.bundle import Request
 from runtime.container.lifecycle import Lifecycle
 from runtime.container.state import Status
-from runtime.engine.arguments import (
-    Command,
-    Environment,
-    as_arguments,
-    as_bytes,
-    as_environment,
-    as_labels,
-)
+from runtime.engine.arguments import Command, as_arguments
 from runtime.engine.container import Container
 from runtime.engine.directory import require_root, writing
 from runtime.engine.filters import keep_containers
 from runtime.engine.image import Image
 from runtime.engine.images import Images
-from runtime.errors import Conflict, ContainerFailed, InvalidInput, NotFound
+from runtime.engine.options import read_options, refuse_conflicts
+from runtime.errors import Conflict, ContainerFailed, NotFound
 
 ContainerList = list[Container]
 """Inside a class with a method `list`, the word means that method."""
@@ -45,46 +39,23 @@ class Containers:
         command: Command = None,
         *,
         name: str | None = None,
-        environment: Environment = None,
-        entrypoint: Command = None,
-        working_dir: str | None = None,
-        user: str | int | None = None,
-        hostname: str | None = None,
-        labels: Mapping[str, str] | Iterable[str] | None = None,
-        mem_limit: int | str | None = None,
-        nano_cpus: int | None = None,
-        pids_limit: int | None = None,
-        auto_remove: bool = False,
-        stdin_open: bool = False,
-        network: str = "none",
+        platform: str | None = None,
+        **options: Any,
     ) -> Container:
-        """A container that does not run yet. Raises NotFound (the image), Conflict (the name),
-        InvalidInput.
+        """A container that does not run yet. `options` are the keywords of docker's SDK:
+        `environment`, `mem_limit`, `user`… (all of them: options.py).
+
+        Raises NotFound (the image), Conflict (the name), InvalidInput.
         """
+        fields = read_options(options)
         require_root()
-        if network != "none":
-            raise InvalidInput(
-                "there is no network {network} yet: a container has its own loopback only",
-                hint="use --network none, which is the default",
-                network=network,
-            )
         wanted = image.id if isinstance(image, Image) else image
         found = image if isinstance(image, Image) else self.images.get_or_bootstrap(image)
-        request = Request(
-            image=wanted,
-            command=None if command is None else as_arguments(command),
-            entrypoint=None if entrypoint is None else as_arguments(entrypoint),
-            environment=as_environment(environment),
-            working_dir=working_dir or "",
-            user="" if user is None else str(user),
-            hostname=hostname or "",
-            labels=as_labels(labels),
-            memory_bytes=as_bytes(mem_limit),
-            nano_cpus=nano_cpus or 0,
-            pids_limit=pids_limit or 0,
-            auto_remove=auto_remove,
-            stdin_open=stdin_open,
-        )
+        if platform:
+            found.refuse_other_platform(platform)
+        arguments = None if command is None else as_arguments(command)
+        request = Request(image=wanted, command=arguments, **fields)
+        refuse_conflicts(request)
         with writing(self.lifecycle.root):
             chain_id = self.images.unpack(found)
             container_id = self.lifecycle.create(

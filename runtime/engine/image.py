@@ -13,6 +13,7 @@ from typing import Any
 
 from runtime.content.store import ContentStore
 from runtime.engine.image_names import ImageNames
+from runtime.errors import NotFound
 from runtime.oci.digest import ChainID, DiffID, Digest
 from runtime.oci.identity import chain_ids
 from runtime.oci.image import ImageConfig, Manifest
@@ -109,6 +110,20 @@ class Image:
     def chain_id(self) -> ChainID | None:
         """Identity of all its layers together; None for an image without any."""
         return self.layers[-1].chain_id if self.layers else None
+
+    def refuse_other_platform(self, wanted: str) -> None:
+        """Raises NotFound unless it is for the platform `wanted`: os[/architecture[/variant]]."""
+        mine = self.config.platform
+        parts = (mine.os, mine.architecture, mine.variant)
+        asked = wanted.lower().split("/")
+        if len(asked) > len(parts) or list(parts[: len(asked)]) != asked:
+            raise NotFound(
+                "image {image} was found but is for another platform: {found}, not {wanted}",
+                hint="leave --platform out, or build an image for it",
+                image=self.tags[0] if self.tags else self.short_id,
+                found="/".join(filter(None, parts)),
+                wanted=wanted,
+            )
 
     def history(self) -> list[dict[str, Any]]:
         """How it came to be, newest first, with docker's keys."""

@@ -121,7 +121,9 @@ def test_a_mistyped_command_is_guessed(
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        (("run", "-t", "x"), 125, "onggi: a terminal for the container (-t) is not supported yet"),
+        (("run", "--pull", "always", "x"), 125, "onggi: not supported yet: --pull always"),
+        (("run", "--pull", "x", "x"), 125, "onggi: invalid pull option: 'x'"),
+        (("create", "--stop-signal", "x", "x"), 125, "onggi: no such signal: x"),
         (("start", "nosuch"), 1, "onggi: no such container: nosuch"),
         (("start", "-a", "one", "two"), 1, "onggi: only one container can be attached to"),
         (("logs", "nosuch"), 1, "onggi: no such container: nosuch"),
@@ -150,7 +152,8 @@ def test_what_the_engine_refuses(
         (("pull", "alpine"), 1, "onggi: not supported yet: onggi pull"),
         (("network", "ls"), 1, "onggi: not supported yet: onggi network"),
         (("run", "-p", "80:80", "x"), 125, "onggi: not supported yet: -p"),
-        (("run", "--privileged", "x"), 125, "onggi: not supported yet: --privileged"),
+        (("run", "-P", "x"), 125, "onggi: not supported yet: -P"),
+        (("create", "--gpus", "all", "x"), 125, "onggi: not supported yet: --gpus"),
     ],
 )
 def test_what_docker_has_and_onggi_has_not_yet(
