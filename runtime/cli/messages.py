@@ -545,6 +545,70 @@ KO: dict[str, str] = {
     "write the command after the image's name": "이미지 이름 뒤에 명령을 쓰세요",
     "the smallest memory limit is 6 MB": "메모리 제한은 6MB 이상이어야 합니다",
     "for example: --memory 64m": "예: --memory 64m",
+    "the smallest memory reservation is 6 MB": "메모리 예약량은 6MB 이상이어야 합니다",
+    "for example: --memory-reservation 32m": "예: --memory-reservation 32m",
+    "there is no limit for the kernel's memory any more": (
+        "커널 메모리만 따로 제한하는 기능은 이제 없습니다"
+    ),
+    "Linux counts it with the container's own: use --memory": (
+        "리눅스는 커널 메모리를 컨테이너의 메모리에 함께 셉니다. --memory를 쓰세요"
+    ),
+    "a limit for memory and swap together needs one for memory": (
+        "메모리와 스왑을 합친 제한에는 메모리 제한도 필요합니다"
+    ),
+    "for example: --memory 64m --memory-swap 128m": "예: --memory 64m --memory-swap 128m",
+    "the limit for memory and swap together is below the one for memory": (
+        "메모리와 스왑을 합친 제한이 메모리 제한보다 작습니다"
+    ),
+    "it counts both; the same number means no swap, -1 as much as there is": (
+        "둘을 합친 값입니다. 메모리 제한과 같으면 스왑을 쓰지 않고, -1이면 스왑에 제한이 없습니다"
+    ),
+    "the memory reservation is above the memory limit": ("메모리 예약량이 메모리 제한보다 큽니다"),
+    "a reservation is what stays with the container when the host runs short": (
+        "예약량은 호스트의 메모리가 모자랄 때도 컨테이너에 남겨 두는 양입니다"
+    ),
+    "memory swappiness is a number from 0 to 100": (
+        "메모리 스왑 성향(swappiness)은 0에서 100 사이의 숫자입니다"
+    ),
+    "a number of CPUs and a CPU quota or period say the same: choose one": (
+        "CPU 개수와 CPU 할당량·주기는 같은 것을 정합니다. 하나만 쓰세요"
+    ),
+    "--cpus 0.5 is --cpu-period 100000 --cpu-quota 50000": (
+        "--cpus 0.5는 --cpu-period 100000 --cpu-quota 50000과 같습니다"
+    ),
+    "the CPU period must be between 1000 and 1000000 µs": (
+        "CPU 주기는 1000에서 1000000µs 사이여야 합니다"
+    ),
+    "the smallest CPU quota is 1000 µs": "CPU 할당량은 1000µs 이상이어야 합니다",
+    "-1 takes the limit away": "-1은 제한 없음입니다",
+    "CPUs {asked} are not all there: this host has {available}": (
+        "이 호스트에 없는 CPU가 있습니다: {asked} (있는 CPU: {available})"
+    ),
+    "for example: --cpuset-cpus 0": "예: --cpuset-cpus 0",
+    "memory nodes {asked} are not all there: this host has {available}": (
+        "이 호스트에 없는 메모리 노드가 있습니다: {asked} (있는 노드: {available})"
+    ),
+    "for example: --cpuset-mems 0": "예: --cpuset-mems 0",
+    "not a list of numbers: {text!r}": "번호 목록이 아닙니다: {text!r}",
+    "for example: 0-2,7": "예: 0-2,7",
+    "the block I/O weight is a number from 10 to 1000, or 0": (
+        "블록 입출력 가중치는 10에서 1000 사이의 숫자이거나 0입니다"
+    ),
+    "for example: --blkio-weight 500": "예: --blkio-weight 500",
+    "not a block device: {path}": "블록 장치가 아닙니다: {path}",
+    "`lsblk -p` lists this host's": "이 호스트의 블록 장치 목록: `lsblk -p`",
+    "this kernel does not count swap: memory is limited, swap is not": (
+        "이 커널은 스왑을 세지 않습니다. 메모리만 제한하고 스왑은 제한하지 않습니다"
+    ),
+    "no process of this container is killed when memory runs out, and there is no memory "
+    "limit: it may take all of the host's": (
+        "메모리가 바닥나도 이 컨테이너의 프로세스는 죽지 않는데 메모리 제한이 없습니다. "
+        "호스트의 메모리를 모두 쓸 수 있습니다"
+    ),
+    "the block I/O weight has no effect on {device}: its scheduler, {scheduler}, does not weigh": (
+        "블록 입출력 가중치가 통하지 않는 장치입니다: {device} "
+        "(입출력 스케줄러 {scheduler}: 가중치 기능 없음)"
+    ),
     "the CPU limit must be between 0.01 and {available}, this host's number of CPUs": (
         "CPU 제한은 0.01에서 {available}(이 호스트의 CPU 개수) 사이여야 합니다"
     ),
@@ -1046,6 +1110,10 @@ KO: dict[str, str] = {
     "this host has no cgroup controller for {feature}, so the limit cannot be kept": (
         "이 호스트에는 해당 cgroup 컨트롤러가 없어 제한을 지킬 수 없습니다: {feature}"
     ),
+    "this host's kernel cannot keep the limit {feature}": (
+        "이 호스트의 커널은 이 제한을 지킬 수 없습니다: {feature}"
+    ),
+    "leave the limit out ({evidence})": "제한을 빼세요 ({evidence})",
     "leave the limit out, or enable the controller ({evidence})": (
         "제한을 빼거나 컨트롤러를 켜세요 ({evidence})"
     ),

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -20,21 +19,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime.container import log
+from runtime.container import limits, log
 from runtime.errors import InvalidInput, NotFound
 from runtime.oci.image import RunConfig
 from runtime.oci.mounts import DEFAULT_MOUNTS, Mount
 from runtime.oci.spec import Process, Spec
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-CPU_PERIOD_US = 100_000
-SMALLEST_MEMORY_BYTES = 6 * 1024 * 1024
-"""Docker's: with less a container cannot even start."""
-
-LARGEST_MEMORY_BYTES = 1 << 60
-LARGEST_PIDS_LIMIT = 1 << 22
-"""The kernel numbers no more processes (PID_MAX_LIMIT). man 5 proc, /proc/sys/kernel/pid_max"""
-
 _HOSTNAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}", re.ASCII)
 
 FLOOR_DIRECTORIES = ("dev", "proc", "sys", "etc")
@@ -59,8 +50,23 @@ class Request:
     hostname: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     memory_bytes: int = 0
+    memory_swap_bytes: int = 0
+    memory_reservation_bytes: int = 0
+    memory_swappiness: int | None = None
+    kernel_memory_bytes: int = 0
+    oom_kill_disable: bool = False
     nano_cpus: int = 0
+    cpu_shares: int = 0
+    cpu_period: int = 0
+    cpu_quota: int = 0
+    cpuset_cpus: str = ""
+    cpuset_mems: str = ""
     pids_limit: int = 0
+    blkio_weight: int = 0
+    device_read_bps: tuple[Mapping[str, Any], ...] = ()
+    device_write_bps: tuple[Mapping[str, Any], ...] = ()
+    device_read_iops: tuple[Mapping[str, Any], ...] = ()
+    device_write_iops: tuple[Mapping[str, Any], ...] = ()
     auto_remove: bool = False
     stdin_open: bool = False
     stop_signal: str = ""
@@ -145,7 +151,7 @@ def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bun
         ),
         hostname=hostname,
         mounts=(*DEFAULT_MOUNTS, *_etc_mounts(bundle)),
-        resources=resources(request),
+        resources=limits.resources(request),
         cgroups_path=f"/onggi/{container_id}",
     )
     refuse_nonsense(spec)
@@ -197,39 +203,6 @@ def environment(request: Request, image: RunConfig, hostname: str) -> tuple[str,
         name, _, value = entry.partition("=")
         variables[name] = value
     return tuple(f"{name}={value}" for name, value in variables.items())
-
-
-def resources(request: Request) -> dict[str, Any]:
-    """The limits as the runtime-spec writes them. Raises InvalidInput for impossible ones."""
-    limits: dict[str, Any] = {}
-    if request.memory_bytes:
-        if request.memory_bytes < SMALLEST_MEMORY_BYTES:
-            raise InvalidInput(
-                "the smallest memory limit is 6 MB", hint="for example: --memory 64m"
-            )
-        if request.memory_bytes > LARGEST_MEMORY_BYTES:
-            raise InvalidInput("the largest memory limit is 1 EiB")
-        # As docker: with swap, a container may use as much again.
-        limits["memory"] = {"limit": request.memory_bytes, "swap": 2 * request.memory_bytes}
-    if request.nano_cpus:
-        available = len(os.sched_getaffinity(0))
-        if not 10_000_000 <= request.nano_cpus <= available * 10**9:
-            raise InvalidInput(
-                "the CPU limit must be between 0.01 and {available}, this host's number of CPUs",
-                hint="for example: --cpus 0.5",
-                available=available,
-            )
-        quota = request.nano_cpus * CPU_PERIOD_US // 10**9
-        limits["cpu"] = {"quota": quota, "period": CPU_PERIOD_US}
-    if request.pids_limit > LARGEST_PIDS_LIMIT:
-        raise InvalidInput(
-            "the largest limit of processes is {largest}",
-            hint="for example: --pids-limit 100",
-            largest=LARGEST_PIDS_LIMIT,
-        )
-    if request.pids_limit > 0:
-        limits["pids"] = {"limit": request.pids_limit}
-    return limits
 
 
 def make_floor(floor: Path) -> None:

@@ -28,7 +28,15 @@ from runtime.container import messages
 from runtime.container.bundle import Bundle
 from runtime.container.user import User, find_user
 from runtime.errors import CommandNotStarted
-from runtime.linux import capabilities, cgroup, mount, namespaces, netdevice, process
+from runtime.linux import (
+    capabilities,
+    cgroup,
+    cgroup_mounts,
+    mount,
+    namespaces,
+    netdevice,
+    process,
+)
 from runtime.oci.mounts import Mount
 from runtime.oci.spec import Process, Spec
 from runtime.snapshot.overlay import Overlay
@@ -192,7 +200,7 @@ def mount_cgroups(each: Mount) -> None:
     """
     os.makedirs(each.destination, exist_ok=True)
     flags, _ = mount.parse_options(each.options)
-    hierarchies = cgroup.hierarchies_v1()
+    hierarchies = cgroup_mounts.hierarchies_v1()
     if not hierarchies:
         return mount.mount("cgroup", each.destination, "cgroup2", flags)
     mount.mount("tmpfs", each.destination, "tmpfs", flags & ~mount.MS_RDONLY, "mode=755")

@@ -41,6 +41,7 @@ from runtime.errors import (
 )
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
+from runtime.linux.cgroup_oom import oom_kills
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def finish(running: Running) -> Exit:
     """
     _, status = os.waitpid(running.pid, 0)
     running.streams.close()
-    ended = Exit(process.exit_code(status), running.group.oom_kills() > 0)
+    ended = Exit(process.exit_code(status), oom_kills(running.group) > 0)
     with contextlib.suppress(KernelError):  # a guest from outside stays in it: see `delete`
         running.group.remove()
     return ended

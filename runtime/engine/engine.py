@@ -25,7 +25,7 @@ from runtime.container.messages import Exit
 from runtime.engine import directory, usage
 from runtime.engine.containers import Containers
 from runtime.engine.images import Images
-from runtime.linux import cgroup
+from runtime.linux import cgroup_mounts
 from runtime.oci.spec import Process
 
 Progress = Callable[[str, int, int], None]
@@ -92,7 +92,7 @@ class Engine:
             "Images": len(self.images.list()),
             "Driver": "overlay",
             "DockerRootDir": str(self.root),
-            "CgroupVersion": cgroup.host_version(),
+            "CgroupVersion": cgroup_mounts.host_version(),
             "KernelVersion": platform.release(),
             "OSType": "linux",
             "Architecture": platform.machine(),

@@ -1,126 +1,40 @@
-"""Control groups: how much of the machine a group of processes may use, and what it used.
+"""Control groups: how much of the machine a group of processes may use.
 
-There are two kernel interfaces. Version 1 has one tree of directories for each controller,
-version 2 one tree for all; on a hybrid host both are mounted and a controller is in one of
-them. A `Cgroup` is the same name in every tree that matters, so the rest of the engine does
-not know which host it is on.
-
-Which file limits what is said once, in `settings_v1` and `settings_v2`; their input is the
-`linux.resources` object of the OCI runtime-spec.
+A `Cgroup` is the same name in every tree that matters (`cgroup_mounts` knows them), so the rest
+of the engine does not know by which of the kernel's two interfaces this host works. Which file
+keeps which limit is said in `cgroup_settings`, what a group has used is read by `cgroup_usage`,
+and `cgroup_oom` watches for kills when memory has run out.
 
 Rule: only groups below our own name are written to; no group of anybody else is touched.
-man 7 cgroups, Documentation/admin-guide/cgroup-v2.rst, runtime-spec config-linux.md
+man 7 cgroups
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runtime.errors import HostLacks, KernelError
+from runtime.linux.cgroup_mounts import CONTROLLERS, VERSION_1_NAME, controllers, words
+from runtime.linux.cgroup_settings import (
+    UNLIMITED_BYTES,
+    Resources,
+    Setting,
+    settings_v1,
+    settings_v2,
+)
 
 PARENT = "onggi"
 """All our groups are children of this one."""
 
-CONTROLLERS = ("cpu", "cpuacct", "cpuset", "memory", "pids", "devices", "freezer", "blkio")
-"""The version 1 controllers that a container is put under, as runc does."""
-
 PATIENCE_S = 2.0
 """How long the end of members that have been killed is waited for."""
-
-Resources = Mapping[str, Any]
-"""runtime-spec config-linux.md, "Control groups": {"memory": {"limit": bytes}, …}."""
-
-
-@dataclass(frozen=True, slots=True)
-class Controller:
-    """Where a controller is mounted on this host, and by which interface (1 or 2)."""
-
-    name: str
-    mount: Path
-    version: int
-
-
-@functools.cache
-def controllers() -> Mapping[str, Controller]:
-    """The controllers that this host offers. Read from /proc/self/mounts once."""
-    found: dict[str, Controller] = {}
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        _, where, kind, options, *_ = line.split(" ")
-        if kind == "cgroup2":
-            names, version = _words(Path(where) / "cgroup.controllers"), 2
-        elif kind == "cgroup":
-            names, version = [name for name in options.split(",") if name in CONTROLLERS], 1
-        else:
-            continue
-        for name in names:
-            found.setdefault(name, Controller(name, Path(where), version))
-    return found
-
-
-def hierarchies_v1() -> tuple[tuple[str, ...], ...]:
-    """The version 1 controllers, those that are mounted together as one: (("cpu", "cpuacct"),)."""
-    found: dict[Path, tuple[str, ...]] = {}
-    for each in controllers().values():
-        if each.version == 1:
-            found[each.mount] = (*found.get(each.mount, ()), each.name)
-    return tuple(found.values())
-
-
-def host_version() -> str:
-    """ "v1", "v2", "hybrid" (both are mounted) or "none"."""
-    kinds = {line.split(" ")[2] for line in Path("/proc/self/mounts").read_text().splitlines()}
-    if {"cgroup", "cgroup2"} <= kinds:
-        return "hybrid"
-    return "v1" if "cgroup" in kinds else "v2" if "cgroup2" in kinds else "none"
-
-
-def settings_v1(resources: Resources) -> Iterator[tuple[str, str, int]]:
-    """(controller, file, value) for each limit, in an order that the kernel accepts.
-
-    A new limit for memory and swap together must never be below the one for memory, so on a
-    fresh group (all unlimited) memory comes first.
-    """
-    memory, cpu, pids = (resources.get(name, {}) for name in ("memory", "cpu", "pids"))
-    if (limit := memory.get("limit")) is not None:
-        yield "memory", "memory.limit_in_bytes", limit
-    if (reservation := memory.get("reservation")) is not None:
-        yield "memory", "memory.soft_limit_in_bytes", reservation
-    if (swap := memory.get("swap")) is not None:
-        yield "memory", "memory.memsw.limit_in_bytes", swap
-    if (shares := cpu.get("shares")) is not None:
-        yield "cpu", "cpu.shares", shares
-    if (quota := cpu.get("quota")) is not None:
-        yield "cpu", "cpu.cfs_period_us", cpu.get("period", 100_000)
-        yield "cpu", "cpu.cfs_quota_us", quota
-    if (limit := pids.get("limit")) is not None:
-        yield "pids", "pids.max", limit
-
-
-def settings_v2(resources: Resources) -> Iterator[tuple[str, str, str]]:
-    """The same for version 2, where swap is counted apart and shares become a weight."""
-    memory, cpu, pids = (resources.get(name, {}) for name in ("memory", "cpu", "pids"))
-    if (limit := memory.get("limit")) is not None:
-        yield "memory", "memory.max", _or_max(limit)
-        if (swap := memory.get("swap")) is not None:
-            yield "memory", "memory.swap.max", _or_max(swap - limit if swap > 0 else swap)
-    if (reservation := memory.get("reservation")) is not None:
-        yield "memory", "memory.low", _or_max(reservation)
-    if (shares := cpu.get("shares")) is not None:
-        # 2…262144 onto 1…10000, the conversion of every runtime (crun.1, "CPU controller").
-        yield "cpu", "cpu.weight", str(1 + (shares - 2) * 9999 // 262142)
-    if (quota := cpu.get("quota")) is not None:
-        yield "cpu", "cpu.max", f"{_or_max(quota)} {cpu.get('period', 100_000)}"
-    if (limit := pids.get("limit")) is not None:
-        yield "pids", "pids.max", _or_max(limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,25 +63,72 @@ class Cgroup:
         try:
             for directory in self.directories():
                 _make(directory)
-            for version, settings in ((1, settings_v1), (2, settings_v2)):
-                for controller, file, value in settings(resources):
-                    self._set(version, controller, file, value)
+            self.change(resources)
         except BaseException:
             self.remove()
             raise
 
-    def _set(self, version: int, controller: str, file: str, value: int | str) -> None:
-        found = controllers().get(controller)
-        if found is None:
-            raise _no_controller(controller, "/proc/self/mounts, cgroup.controllers")
-        if found.version != version:
-            return
-        path = found.mount / PARENT / self.name / file
-        if not path.exists() and file.startswith(("memory.memsw", "memory.swap")):
-            return  # a kernel that does not count swap: there is nothing to limit
-        if not path.exists():
-            raise _no_controller(controller, f"{path} does not exist")
-        _write(path, str(value))
+    def change(self, resources: Resources) -> None:
+        """Set limits of a group that exists: all of them, or none when one is refused.
+
+        What `resources` does not name stays as it is. Raises as `create`.
+        """
+        written: list[tuple[Path, str]] = []
+        try:
+            for setting in self._settings(resources):
+                found = self._file_for(setting)
+                if found is not None:
+                    file, value = found
+                    before = file.read_text()
+                    _write(file, value)
+                    written.append((file, before))
+        except BaseException:
+            for file, before in reversed(written):
+                with contextlib.suppress(KernelError):
+                    _write(file, before)
+            raise
+
+    def _settings(self, resources: Resources) -> Iterator[Setting]:
+        """Each limit once, as the version of its controller here wants it written."""
+        now = self._memory_limit_bytes() if "memory" in resources else UNLIMITED_BYTES
+        for version, settings in (
+            (1, settings_v1(resources, now)),
+            (2, settings_v2(resources)),
+        ):
+            for setting in settings:
+                found = controllers().get(setting.controller)
+                if found is None:
+                    raise _no_controller(setting.controller, "/proc/self/mounts")
+                if found.version == version:
+                    yield setting
+
+    def _memory_limit_bytes(self) -> int:
+        """Version 1's limit at this moment."""
+        directory = self.directory("memory")
+        with contextlib.suppress(OSError, TypeError):
+            return int((directory / "memory.limit_in_bytes").read_text())  # type: ignore[operator]
+        return UNLIMITED_BYTES
+
+    def _file_for(self, setting: Setting) -> tuple[Path, str] | None:
+        """Where to write what; None for a limit that can be done without. Raises HostLacks."""
+        directory = self.directory(setting.controller)
+        assert directory is not None
+        each: Setting | None = setting
+        while each is not None:
+            if (directory / each.file).exists():
+                return directory / each.file, each.value
+            each = each.instead
+        if setting.optional:
+            return None
+        switch = directory.parent / "cgroup.subtree_control"
+        if switch.exists() and controllers()[setting.controller].name not in words(switch):
+            raise _no_controller(setting.controller, str(switch))
+        raise HostLacks(
+            "this host's kernel cannot keep the limit {feature}",
+            hint="leave the limit out ({evidence})",
+            feature=setting.file,
+            evidence=f"no {directory / setting.file}",
+        )
 
     def join(self) -> None:
         """Put the calling thread, a process's only one, into the group, and with it all that
@@ -192,7 +153,7 @@ class Cgroup:
             with contextlib.suppress(OSError):
                 # Version 2 says 0 for a member that this PID namespace does not see, and
                 # to kill 0 means to kill oneself.
-                return frozenset(map(int, _words(directory / "cgroup.procs"))) - {0}
+                return frozenset(map(int, words(directory / "cgroup.procs"))) - {0}
         return frozenset()
 
     def kill(self) -> None:
@@ -208,22 +169,41 @@ class Cgroup:
             time.sleep(0.001)
 
     @contextlib.contextmanager
-    def frozen(self, patience_s: float = 5.0) -> Iterator[None]:
-        """No member runs inside the block. Raises HostLacks, KernelError.
+    def frozen(self) -> Iterator[None]:
+        """No member runs inside the block; one that was frozen before stays so after it.
+
+        Raises HostLacks, KernelError.
+        """
+        if self.is_frozen():
+            yield
+            return
+        try:
+            self.freeze()
+            yield
+        finally:
+            self.thaw()
+
+    def freeze(self, patience_s: float = 5.0) -> None:
+        """Stop every member, wherever it is, until `thaw`. Raises HostLacks, KernelError.
 
         Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, cgroup-v2.rst "cgroup.freeze"
         """
-        file, freeze, thaw = self._freezer()
+        file, freeze, _ = self._freezer()
         _write(file, freeze)
-        try:
-            deadline = time.monotonic() + patience_s
-            while not self._is_frozen(file):
-                if time.monotonic() > deadline:
-                    raise KernelError("freeze", str(file), errno.ETIMEDOUT)
-                time.sleep(0.001)
-            yield
-        finally:
-            _write(file, thaw)
+        deadline = time.monotonic() + patience_s
+        while not _is_frozen(file):
+            if time.monotonic() > deadline:
+                raise KernelError("freeze", str(file), errno.ETIMEDOUT)
+            time.sleep(0.001)
+
+    def thaw(self) -> None:
+        """Let the members go on. Raises HostLacks, KernelError."""
+        file, _, thaw = self._freezer()
+        _write(file, thaw)
+
+    def is_frozen(self) -> bool:
+        """Whether every member stands still. Raises HostLacks."""
+        return _is_frozen(self._freezer()[0])
 
     def _freezer(self) -> tuple[Path, str, str]:
         """The file that freezes, and what to write to it: to freeze, to thaw."""
@@ -239,21 +219,6 @@ class Cgroup:
             evidence="no freezer.state or cgroup.freeze in its control groups",
             hint="use pause=False (--pause=false): files may change while they are read",
         )
-
-    def _is_frozen(self, file: Path) -> bool:
-        if file.name == "freezer.state":
-            return _words(file) == ["FROZEN"]
-        return "frozen 1" in (file.parent / "cgroup.events").read_text()
-
-    def oom_kills(self) -> int:
-        """How many processes the kernel killed here because memory ran out."""
-        directory = self.directory("memory")
-        for file in ("memory.events", "memory.oom_control"):
-            with contextlib.suppress(OSError, TypeError):
-                for line in (directory / file).read_text().splitlines():  # type: ignore[operator]
-                    if line.startswith("oom_kill "):
-                        return int(line.split()[1])
-        return 0
 
     def remove(self) -> None:
         """Remove the group, and our parent group with its last child.
@@ -346,12 +311,19 @@ def _prepare(directory: Path) -> None:
                 _write(directory / file, (directory.parent / file).read_text())
     switch = directory.parent / "cgroup.subtree_control"
     if switch.exists():
-        offered = _words(directory.parent / "cgroup.controllers")
-        for name in sorted(set(offered) & set(CONTROLLERS) - set(_words(switch))):
+        offered = words(directory.parent / "cgroup.controllers")
+        wanted = {name for name in offered if VERSION_1_NAME.get(name, name) in CONTROLLERS}
+        for name in sorted(wanted - set(words(switch))):
             # Refused (EBUSY) where the engine is in a container itself, and its group has
-            # members. That only matters when a limit is asked for: `_set` says so then.
+            # members. That only matters when a limit is asked for: `_file_for` says so then.
             with contextlib.suppress(KernelError):
                 _write(switch, "+" + name)
+
+
+def _is_frozen(file: Path) -> bool:
+    if file.name == "freezer.state":
+        return words(file) == ["FROZEN"]
+    return "frozen 1" in (file.parent / "cgroup.events").read_text()
 
 
 def _remove(directory: Path, patience_s: float) -> None:
@@ -376,11 +348,3 @@ def _write(path: Path, value: str) -> None:
             os.close(descriptor)
     except OSError as error:
         raise KernelError("write", f"{path}, {value.strip()!r}", error.errno or 0) from error
-
-
-def _words(path: Path) -> list[str]:
-    return path.read_text().split() if path.exists() else []
-
-
-def _or_max(value: int) -> str:
-    return "max" if value < 0 else str(value)

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from runtime.linux import capabilities as caps
-from runtime.linux import cgroup, mount, namespaces
+from runtime.linux import cgroup_mounts, mount, namespaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +146,11 @@ def _overlay() -> Capability:
 
 
 def _controller(name: str) -> Capability:
-    found = cgroup.controllers().get(name)
+    found = cgroup_mounts.controllers().get(name)
     if found is None:
-        evidence = f"cgroup {cgroup.host_version()}: no {name} controller in /proc/self/mounts"
+        evidence = (
+            f"cgroup {cgroup_mounts.host_version()}: no {name} controller in /proc/self/mounts"
+        )
         return Capability(f"{name} limit", False, evidence, "limits on it cannot be set here")
     writable = os.access(found.mount, os.W_OK)
     evidence = f"cgroup v{found.version} at {found.mount}"

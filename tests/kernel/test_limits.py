@@ -9,7 +9,8 @@ import pytest
 from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.errors import ContainerFailed, InvalidInput, OnggiError
-from runtime.linux.cgroup import Cgroup, controllers
+from runtime.linux.cgroup import Cgroup
+from runtime.linux.cgroup_mounts import controllers
 
 pytestmark = pytest.mark.needs("containers")
 

@@ -21,7 +21,6 @@ from runtime.container.bundle import (
     environment,
     make_floor,
     make_spec,
-    resources,
 )
 from runtime.errors import InvalidInput
 from runtime.oci.image import RunConfig
@@ -86,46 +85,6 @@ def test_there_must_be_something_to_run(image: RunConfig, request_: Request) -> 
 def test_variables(image: Any, asked: Any, expected: tuple[str, ...]) -> None:
     found = environment(Request("web", environment=asked), RunConfig(env=image), "jar")
     assert found == expected
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ({}, {}),
-        ({"memory_bytes": 64 << 20}, {"memory": {"limit": 64 << 20, "swap": 128 << 20}}),
-        ({"memory_bytes": 6 << 20}, {"memory": {"limit": 6 << 20, "swap": 12 << 20}}),
-        ({"nano_cpus": 500_000_000}, {"cpu": {"quota": 50_000, "period": 100_000}}),
-        ({"nano_cpus": 10_000_000}, {"cpu": {"quota": 1_000, "period": 100_000}}),
-        ({"pids_limit": 20}, {"pids": {"limit": 20}}),
-        ({"pids_limit": -1}, {}),
-    ],
-)
-def test_limits(asked: dict[str, int], expected: dict[str, Any]) -> None:
-    assert resources(Request("web", **asked)) == expected  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"memory_bytes": (6 << 20) - 1},
-        {"memory_bytes": 1},
-        {"memory_bytes": -1},
-        {"memory_bytes": 1 << 63},
-        {"nano_cpus": 9_999_999},
-        {"nano_cpus": -1},
-        {"nano_cpus": (os.cpu_count() or 1) * 10**9 + 1},
-        {"pids_limit": 1 << 63},
-    ],
-)
-def test_limits_that_no_kernel_can_keep(asked: dict[str, int]) -> None:
-    with pytest.raises(InvalidInput):
-        resources(Request("web", **asked))  # type: ignore[arg-type]
-
-
-def test_all_cpus_of_the_host_may_be_asked_for() -> None:
-    available = len(os.sched_getaffinity(0))
-    asked = resources(Request("web", nano_cpus=available * 10**9))
-    assert asked["cpu"] == {"quota": available * 100_000, "period": 100_000}
 
 
 @pytest.mark.parametrize(

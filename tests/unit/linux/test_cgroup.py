@@ -1,80 +1,15 @@
-"""Limits as files: one table for each version of the kernel's interface."""
+"""A group is made, limited, changed, entered and removed, in the trees that a host has."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from runtime.errors import HostLacks, KernelError
-from runtime.linux import cgroup
-from runtime.linux.cgroup import Cgroup, Controller, settings_v1, settings_v2
-
-MIB = 1 << 20
-
-TABLE: list[tuple[dict[str, Any], list[tuple[str, Any]], list[tuple[str, Any]]]] = [
-    ({}, [], []),
-    (
-        {"memory": {"limit": 64 * MIB}},
-        [("memory.limit_in_bytes", 64 * MIB)],
-        [("memory.max", "67108864")],
-    ),
-    (
-        {"memory": {"limit": 64 * MIB, "swap": 128 * MIB}},
-        [("memory.limit_in_bytes", 64 * MIB), ("memory.memsw.limit_in_bytes", 128 * MIB)],
-        [("memory.max", "67108864"), ("memory.swap.max", "67108864")],
-    ),
-    (
-        {"memory": {"limit": 64 * MIB, "swap": 64 * MIB}},
-        [("memory.limit_in_bytes", 64 * MIB), ("memory.memsw.limit_in_bytes", 64 * MIB)],
-        [("memory.max", "67108864"), ("memory.swap.max", "0")],
-    ),
-    (
-        {"memory": {"limit": -1, "swap": -1}},
-        [("memory.limit_in_bytes", -1), ("memory.memsw.limit_in_bytes", -1)],
-        [("memory.max", "max"), ("memory.swap.max", "max")],
-    ),
-    (
-        {"memory": {"reservation": 32 * MIB}},
-        [("memory.soft_limit_in_bytes", 32 * MIB)],
-        [("memory.low", "33554432")],
-    ),
-    (
-        {"cpu": {"quota": 50_000, "period": 100_000}},
-        [("cpu.cfs_period_us", 100_000), ("cpu.cfs_quota_us", 50_000)],
-        [("cpu.max", "50000 100000")],
-    ),
-    (
-        {"cpu": {"quota": 20_000}},
-        [("cpu.cfs_period_us", 100_000), ("cpu.cfs_quota_us", 20_000)],
-        [("cpu.max", "20000 100000")],
-    ),
-    (
-        {"cpu": {"quota": -1}},
-        [("cpu.cfs_period_us", 100_000), ("cpu.cfs_quota_us", -1)],
-        [("cpu.max", "max 100000")],
-    ),
-    ({"cpu": {"shares": 2}}, [("cpu.shares", 2)], [("cpu.weight", "1")]),
-    ({"cpu": {"shares": 1024}}, [("cpu.shares", 1024)], [("cpu.weight", "39")]),
-    ({"cpu": {"shares": 262_144}}, [("cpu.shares", 262_144)], [("cpu.weight", "10000")]),
-    ({"pids": {"limit": 20}}, [("pids.max", 20)], [("pids.max", "20")]),
-    ({"pids": {"limit": -1}}, [("pids.max", -1)], [("pids.max", "max")]),
-]
-
-
-@pytest.mark.parametrize(("resources", "version_1", "version_2"), TABLE, ids=lambda _: "")
-def test_what_is_written_where(
-    resources: dict[str, Any], version_1: list[tuple[str, Any]], version_2: list[tuple[str, Any]]
-) -> None:
-    assert [(file, value) for _, file, value in settings_v1(resources)] == version_1
-    assert [(file, value) for _, file, value in settings_v2(resources)] == version_2
-
-
-@pytest.mark.parametrize("resources", [resources for resources, _, _ in TABLE], ids=str)
-def test_a_file_s_name_begins_with_its_controller(resources: dict[str, Any]) -> None:
-    for controller, file, _ in (*settings_v1(resources), *settings_v2(resources)):
-        assert file.startswith(controller + ".")
+from runtime.linux import cgroup, cgroup_mounts
+from runtime.linux.cgroup import Cgroup
+from runtime.linux.cgroup_mounts import Controller
 
 
 def test_a_controller_is_found_where_it_is_mounted() -> None:
@@ -84,11 +19,11 @@ def test_a_controller_is_found_where_it_is_mounted() -> None:
         for line in Path("/proc/cgroups").read_text().splitlines()[1:]
         if line.split()[3] == "1"
     }
-    for name, controller in cgroup.controllers().items():
-        assert controller.name == name
+    for name, controller in cgroup_mounts.controllers().items():
+        assert controller.name in (name, "io")
         assert controller.mount.is_dir()
-        # io and hugetlb have other names in version 2, so only what we use is compared.
-        assert name in enabled or name not in cgroup.CONTROLLERS
+        # hugetlb and others have other names in version 2, so only what we use is compared.
+        assert name in enabled or name not in cgroup_mounts.CONTROLLERS
 
 
 @pytest.fixture
@@ -179,5 +114,28 @@ def test_controllers_that_are_mounted_together_are_one_hierarchy(
     places = {"cpu": "cpu,cpuacct", "cpuacct": "cpu,cpuacct", "memory": "memory"}
     found = {name: Controller(name, Path("/", place), 1) for name, place in places.items()}
     found["pids"] = Controller("pids", Path("/unified"), 2)
-    monkeypatch.setattr(cgroup, "controllers", lambda: found)
-    assert cgroup.hierarchies_v1() == (("cpu", "cpuacct"), ("memory",))
+    monkeypatch.setattr(cgroup_mounts, "controllers", lambda: found)
+    assert cgroup_mounts.hierarchies_v1() == (("cpu", "cpuacct"), ("memory",))
+
+
+@pytest.mark.needs("root", "cgroup:memory", "cgroup:pids")
+def test_limits_change_together_or_not_at_all() -> None:
+    group = Cgroup("test-of-a-change")
+    group.create({"memory": {"limit": 64 << 20, "swap": 64 << 20}, "pids": {"limit": 5}})
+    directories = [group.directory(name) for name in ("memory", "pids")]
+    files = [file for each in directories if each for file in each.glob("*.[lm][ia][mx]*")]
+
+    def contents() -> list[str]:
+        return [file.read_text() for file in files if not file.name.startswith("memory.kmem")]
+
+    try:
+        before = contents()
+        with pytest.raises(KernelError, match="out of range"):
+            group.change(
+                {"memory": {"limit": 32 << 20, "swap": 96 << 20}, "pids": {"limit": 7 << 80}}
+            )
+        assert contents() == before
+        group.change({"pids": {"limit": 7}})
+        assert contents() != before
+    finally:
+        group.remove()
