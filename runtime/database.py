@@ -15,12 +15,12 @@ import contextlib
 import os
 import sqlite3
 from _thread import get_ident
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from runtime.errors import HostLacks, OnggiError
 
-SCHEMA_VERSION = 1
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS images (          -- a name and the manifest it means now
     name        TEXT PRIMARY KEY,            -- full reference: docker.io/onggi/base:latest
@@ -56,12 +56,37 @@ CREATE TABLE IF NOT EXISTS build_cache (     -- the layer that a step made
     used_ns     INTEGER NOT NULL
 );
 """
+CHANGES_2 = """
+CREATE TABLE events (                        -- see runtime/container/journal.py
+    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    time_ns     INTEGER NOT NULL,
+    type        TEXT NOT NULL,               -- container, image
+    action      TEXT NOT NULL,
+    actor       TEXT NOT NULL,               -- id
+    attributes  TEXT NOT NULL                -- JSON
+);
+-- labels: JSON, the image's and its own; wish: why a user ends it (stop, restart); restarts: how
+-- often its policy started it again; backoff_ms: how long was waited before the last time, and
+-- restart_ns: when the next one is due; boot: the host's when it was started; health: JSON,
+-- docker's State.Health
+ALTER TABLE containers ADD labels     TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE containers ADD wish       TEXT NOT NULL DEFAULT '';
+ALTER TABLE containers ADD restarts   INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE containers ADD backoff_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE containers ADD restart_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE containers ADD boot       TEXT NOT NULL DEFAULT '';
+ALTER TABLE containers ADD health     TEXT NOT NULL DEFAULT '';
+"""
+VERSIONS = (SCHEMA, CHANGES_2)
+"""What each version added to the one before. A file of an older one is brought up to date when it
+is opened: nothing here is ever changed, only added to, once it has been published."""
 
 RESERVE_BYTES = 1 << 20
 """Put aside on the disk. To delete a row SQLite must first write; when the disk is full, this is
 given back, so that what fills it can still be removed."""
 
 Row = sqlite3.Row
+Result = TypeVar("Result")
 
 
 class Database:
@@ -99,16 +124,37 @@ class Database:
                     raise
                 return connection.execute(statement, values).rowcount
 
+    def atomically(self, action: Callable[[], Result]) -> Result:
+        """Carry out `action` in a transaction, and return what it returned. When the disk is full
+        it is tried again with the reserve: so it must be fit to be called twice.
+        """
+        try:
+            with self.transaction():
+                return action()
+        except OnggiError as error:
+            full = isinstance(error.__cause__, sqlite3.Error) and _is_full(error.__cause__)
+            if not full or self._connection().in_transaction or not self._give_reserve():
+                raise
+            with self.transaction():
+                return action()
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All statements inside become visible together, or none. Waits for other writers."""
+        """All statements inside become visible together, or none. Waits for other writers. Inside
+        another transaction it is a part of that.
+        """
         connection = self._connection()
+        if connection.in_transaction:
+            yield
+            return
         with _translated(self.path):
             connection.execute("BEGIN IMMEDIATE")
         try:
             yield
             with _translated(self.path):
                 connection.execute("COMMIT")
+            with contextlib.suppress(OSError):
+                os.utime(self.path)  # the bell for who watches the file: see `journal.follow`
         except BaseException:
             if connection.in_transaction:  # SQLite ends it by itself after some errors
                 connection.execute("ROLLBACK")
@@ -153,17 +199,38 @@ def _connect(path: Path) -> sqlite3.Connection:
         # power cut. It costs a third of a millisecond.
         connection.execute("PRAGMA synchronous=FULL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == SCHEMA_VERSION:
-            return connection
-        if version != 0:
+        if not 0 <= version <= len(VERSIONS):
             raise OnggiError(
                 "the state directory was made by another version of Onggi: {path}",
                 hint="use the version that made it, or set ONGGI_ROOT to another directory",
                 path=path,
             )
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.executescript(f"BEGIN IMMEDIATE;{SCHEMA}PRAGMA user_version=1;COMMIT")
+        if version < len(VERSIONS):
+            _bring_up_to_date(connection)
         return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Of several processes that open an old file at once, one changes it and the others wait."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        for changes in VERSIONS[version:]:
+            for statement in _statements(changes):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={len(VERSIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one: `executescript` would end the transaction first."""
+    bare = "\n".join(line.partition("--")[0] for line in script.splitlines())
+    return filter(None, map(str.strip, bare.split(";")))
 
 
 def _is_full(error: sqlite3.Error) -> bool:

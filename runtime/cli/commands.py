@@ -47,6 +47,11 @@ PS = Verb("containers", "ps", "List containers")
 LOGS = Verb("containers", "logs", "Fetch the logs of a container")
 STOP = Verb("containers", "stop", "Stop one or more running containers")
 KILL = Verb("containers", "kill", "Kill one or more running containers")
+RESTART = Verb("life", "restart", "Restart one or more containers")
+PAUSE = Verb("life", "pause", "Pause all processes within one or more containers")
+UNPAUSE = Verb("life", "unpause", "Unpause all processes within one or more containers")
+RENAME = Verb("life", "rename", "Rename a container")
+EVENTS = Verb("life", "events", "Get real time events from the engine")
 WAIT = Verb("containers", "wait", "Block until containers stop, then print their exit codes")
 RM = Verb("containers", "rm", "Remove one or more containers")
 CONTAINER_PRUNE = Verb("containers", "prune", "Remove all stopped containers")
@@ -79,13 +84,17 @@ NOUNS = {
             "list": PS,
             "logs": LOGS,
             "ls": PS,
+            "pause": PAUSE,
             "prune": CONTAINER_PRUNE,
             "ps": PS,
             "remove": RM,
+            "rename": RENAME,
+            "restart": RESTART,
             "rm": RM,
             "run": RUN,
             "start": START,
             "stop": STOP,
+            "unpause": UNPAUSE,
             "wait": WAIT,
         },
     ),
@@ -104,7 +113,9 @@ NOUNS = {
             "tag": TAG,
         },
     ),
-    "system": Noun("Manage Onggi", {"df": DF, "info": INFO, "prune": SYSTEM_PRUNE}),
+    "system": Noun(
+        "Manage Onggi", {"df": DF, "events": EVENTS, "info": INFO, "prune": SYSTEM_PRUNE}
+    ),
 }
 
 COMMON = {
@@ -121,16 +132,21 @@ OTHERS = {
     "commit": COMMIT,
     "create": CREATE,
     "diff": DIFF,
+    "events": EVENTS,
     "history": HISTORY,
     "inspect": INSPECT,
     "kill": KILL,
     "logs": LOGS,
+    "pause": PAUSE,
+    "rename": RENAME,
+    "restart": RESTART,
     "rm": RM,
     "rmi": RMI,
     "spec": SPEC,
     "start": START,
     "stop": STOP,
     "tag": TAG,
+    "unpause": UNPAUSE,
     "wait": WAIT,
 }
 

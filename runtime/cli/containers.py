@@ -35,6 +35,9 @@ HEADERS: Row = {
 COLUMNS = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names")
 COMMAND_WIDTH = 20
 
+PATIENCE = Flag("timeout", "t", WHOLE, "Seconds to wait before killing the container")
+PATIENCE_OF_OLD = Flag("time", "", WHOLE, "Seconds to wait (the older name of --timeout)")
+
 
 @command(
     "[OPTIONS]",
@@ -98,13 +101,27 @@ def quoted(text: str) -> str:
 
 def status_of(state: dict[str, Any], now: datetime) -> str:
     """ "Up 3 seconds", "Exited (0) 2 minutes ago", "Created"."""
-    if state["Status"] == "running":
-        started = units.parse_time(state["StartedAt"]) or now
-        return f"Up {units.human_duration((now - started).total_seconds())}"
-    if state["Status"] == "exited":
-        ended = units.human_ago(units.parse_time(state["FinishedAt"]), now)
-        return f"Exited ({state['ExitCode']}) {ended}"
+    ended = units.human_ago(units.parse_time(state["FinishedAt"]), now)
+    match state["Status"]:
+        case "running" | "paused":
+            started = units.parse_time(state["StartedAt"]) or now
+            up = f"Up {units.human_duration((now - started).total_seconds())}"
+            return up + _remark(state)
+        case "restarting":
+            return f"Restarting ({state['ExitCode']}) {ended}"
+        case "exited":
+            return f"Exited ({state['ExitCode']}) {ended}"
+        case "removing":
+            return "Removal In Progress"
     return str(state["Status"]).capitalize()
+
+
+def _remark(state: dict[str, Any]) -> str:
+    """What docker adds to "Up 3 seconds"."""
+    if state["Paused"]:
+        return " (Paused)"
+    health = state.get("Health", {}).get("Status", "none")
+    return {"none": "", "starting": " (health: starting)"}.get(health, f" ({health})")
 
 
 @command(
@@ -137,8 +154,8 @@ def tail_of(text: str) -> int | Literal["all"]:
 @command(
     "[OPTIONS] CONTAINER [CONTAINER...]",
     Flag("signal", "s", WORD, "Signal to send to the container"),
-    Flag("timeout", "t", WHOLE, "Seconds to wait before killing the container", 10),
-    Flag("time", "", WHOLE, "Seconds to wait (the older name of --timeout)"),
+    PATIENCE,
+    PATIENCE_OF_OLD,
     least=1,
 )
 def stop(given: Given) -> int:

@@ -100,9 +100,9 @@ def _refuse(error: OnggiError, code: int | None = None) -> int:
 
 
 NOT_YET = (
-    *("attach", "compose", "cp", "events", "export", "import", "load", "login", "logout"),
-    *("network", "node", "pause", "port", "pull", "push", "rename", "restart", "save"),
-    *("search", "secret", "service", "stack", "stats", "swarm", "top", "unpause", "update"),
+    *("attach", "compose", "cp", "export", "import", "load", "login", "logout"),
+    *("network", "node", "port", "pull", "push", "save"),
+    *("search", "secret", "service", "stack", "stats", "swarm", "top", "update"),
     *("volume",),
 )
 """Docker's commands that a later version will have."""

@@ -48,6 +48,9 @@ KO: dict[str, str] = {
     "{flag} takes a number such as 0.5 or 2, not {text}": (
         "{flag}: 0.5, 2 같은 숫자를 써야 합니다 (받은 값: {text})"
     ),
+    "{flag} takes a moment such as 2026-11-28T19:00:00 or 10m, not {text}": (
+        "{flag}: 2026-11-28T19:00:00, 10m 같은 시각을 써야 합니다 (받은 값: {text})"
+    ),
     "Usage:  {usage}": "사용법:  {usage}",
     "Run 'onggi {path} --help' for more information": "자세한 설명: onggi {path} --help",
     "'onggi {path}' takes no arguments": "'onggi {path}' 명령에는 인자를 쓰지 않습니다",
@@ -177,7 +180,6 @@ KO: dict[str, str] = {
     "Run 'onggi {path} COMMAND --help' for more information on a command.": (
         "명령별 설명: onggi {path} COMMAND --help"
     ),
-    "Display total file sizes": "전체 파일 크기를 표시",
     "Print usage": "사용법을 출력",
     "Print version information and quit": "버전을 출력하고 종료",
     "Manage containers": "컨테이너 관리",
@@ -191,6 +193,15 @@ KO: dict[str, str] = {
     "Fetch the logs of a container": "컨테이너의 로그를 출력",
     "Stop one or more running containers": "실행 중인 컨테이너를 정지",
     "Kill one or more running containers": "실행 중인 컨테이너에 시그널을 보내 강제 종료",
+    "Restart one or more containers": "컨테이너를 다시 시작",
+    "Pause all processes within one or more containers": "컨테이너의 모든 프로세스를 일시 정지",
+    "Unpause all processes within one or more containers": (
+        "일시 정지한 컨테이너의 프로세스를 다시 실행"
+    ),
+    "Rename a container": "컨테이너의 이름을 바꿈",
+    "Get real time events from the engine": "엔진의 이벤트를 실시간으로 출력",
+    "Show all events created since timestamp": "이 시각 이후의 이벤트를 모두 출력",
+    "Stream events until this timestamp": "이 시각까지의 이벤트를 출력",
     "Block until containers stop, then print their exit codes": (
         "컨테이너가 끝날 때까지 기다렸다가 종료 코드를 출력"
     ),
@@ -446,6 +457,14 @@ KO: dict[str, str] = {
     "no such container: {name}": "그런 컨테이너가 없습니다: {name}",
     "`onggi ps -a` lists all containers": "모든 컨테이너 목록: `onggi ps -a`",
     "container {name} is not running": "실행 중이 아닌 컨테이너입니다: {name}",
+    "container {name} is paused": "일시 정지된 컨테이너입니다: {name}",
+    "let it go on first: onggi unpause {name}": "먼저 다시 실행하세요: onggi unpause {name}",
+    "a paused container goes on with: onggi unpause {name}": (
+        "일시 정지된 컨테이너를 다시 실행하는 명령: onggi unpause {name}"
+    ),
+    "only what runs can be paused": "실행 중인 컨테이너만 일시 정지할 수 있습니다",
+    "only what is paused can go on": "일시 정지된 컨테이너만 다시 실행할 수 있습니다",
+    "the container has this name already: {name}": "컨테이너의 이름이 이미 같습니다: {name}",
     "start it first: onggi start {name}": "먼저 시작하세요: onggi start {name}",
     "container {name} is {state}: cannot {verb} it": (
         "컨테이너의 현재 상태에서는 할 수 없습니다: {name} (상태: {state}, 요청: {verb})"

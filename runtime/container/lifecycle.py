@@ -1,4 +1,4 @@
-"""The verbs: create, start, signal, stop, wait, remove.
+"""The verbs: create, start, pause, unpause, signal, stop, restart, wait, rename, remove.
 
 Every verb is safe against a kill -9 at any moment (see `records`), and of two processes that
 try the same verb at once, one succeeds and the other is told (see `state`).
@@ -12,20 +12,22 @@ import secrets
 import signal
 import time
 from pathlib import Path
+from typing import Literal
 
-from runtime.container import launch
+from runtime.container import freezer, journal, launch, state
 from runtime.container.bundle import Request, make_spec
 from runtime.container.messages import Exit, Start
-from runtime.container.records import Records
-from runtime.container.state import Status
+from runtime.container.records import UNKNOWN_EXIT, Records
+from runtime.container.state import BUSY, LIVE, Status
+from runtime.container.waiting import follow_to_end
 from runtime.database import Row
-from runtime.errors import Conflict, KernelError, NotFound
+from runtime.errors import Conflict, InvalidTransition, KernelError, NotFound
 from runtime.linux import namespaces, process
 from runtime.oci.digest import ChainID, Digest
 from runtime.oci.image import RunConfig
 
-UNKNOWN_EXIT = 255
-"""What containerd and docker report for a container whose end nobody saw."""
+Condition = Literal["not-running", "next-exit", "removed"]
+"""What `wait` waits for, in docker's words."""
 
 
 def recorded_exit(row: Row) -> Exit:
@@ -59,11 +61,12 @@ class Lifecycle:
         container_id = secrets.token_hex(32)
         bundle = self.records.bundle(container_id)
         spec = make_spec(container_id, request, image, bundle)
+        labels = {**image.labels, **request.labels}
         self.records.refuse_taken(name)
         try:
             self.records.snapshots.prepare(container_id, chain_id)
             bundle.write(spec)
-            self.records.insert(container_id, name, request, manifest)
+            self.records.insert(container_id, name, request, manifest, labels)
         except BaseException:
             self.records.snapshots.remove(container_id)
             bundle.remove()
@@ -81,57 +84,154 @@ class Lifecycle:
         request = Start(self.root, directory, container_id, True, False, auto_remove)
         return launch.start(request, stdin)
 
-    def signal(self, container_id: str, number: int) -> None:
-        """Send a signal to PID 1. Raises Conflict if it does not run."""
+    def pause(self, container_id: str) -> None:
+        """Hold all its processes still. Raises InvalidTransition, HostLacks."""
+        self.records.row(container_id)
+        freezer.pause(self.records.database, self.records.bundle(container_id).directory)
+
+    def unpause(self, container_id: str) -> None:
+        """Let them go on. Raises InvalidTransition."""
+        self.records.row(container_id)
+        freezer.unpause(self.records.database, self.records.bundle(container_id).directory)
+
+    def signal(self, container_id: str, number: int, *, wish: str = "") -> None:
+        """Send a signal to PID 1. With a `wish` ("stop", "restart") it is meant to end: then its
+        restart policy does not apply, and a paused one is let go on, so that it can.
+
+        Raises Conflict if it does not run.
+        """
         row = self.records.row(container_id)
-        if row["status"] == Status.RUNNING:
+        if row["status"] in LIVE:
             with contextlib.suppress(KernelError, ProcessLookupError):
                 pidfd = namespaces.pidfd_open(row["pid"])
                 try:
                     if process.is_alive(row["pid"], row["pid_start"]):
-                        return signal.pidfd_send_signal(pidfd, number)
+                        self._note_signal(container_id, number, wish)
+                        signal.pidfd_send_signal(pidfd, number)
+                        if wish and row["status"] == Status.PAUSED:
+                            self._let_go_on(container_id)
+                        return
                 finally:
                     os.close(pidfd)
         raise Conflict("container {name} is not running", name=row["name"])
 
-    def stop(self, container_id: str, number: int, grace_s: float | None) -> None:
-        """Ask it to end; after `grace_s` seconds (None: never), kill it. One that does not run
-        is left alone.
-        """
-        with contextlib.suppress(Conflict):  # it may have ended, and nobody written that down yet
-            self.signal(container_id, number)
-        if self.wait(container_id, grace_s) is None:
-            with contextlib.suppress(Conflict, NotFound):
-                self.signal(container_id, signal.SIGKILL)
-            self.wait(container_id)
+    def _note_signal(self, container_id: str, number: int, wish: str) -> None:
+        """The wish is written down before the signal is sent: its monitor reads it at the end."""
+        with self.records.database.transaction():
+            if wish:
+                statement = "UPDATE containers SET wish = ? WHERE id = ?"
+                self.records.database.change(statement, wish, container_id)
+            self.records.note(container_id, "kill", signal=str(int(number)))
 
-    def wait(self, container_id: str, timeout_s: float | None = None) -> Exit | None:
-        """Wait until it does not run and that has been recorded; how it ended. None if time ran
-        out. One that was to be removed at its end may be gone afterwards.
+    def _let_go_on(self, container_id: str) -> None:
+        with contextlib.suppress(Conflict, NotFound):
+            self.unpause(container_id)
+
+    def stop(
+        self, container_id: str, number: int, grace_s: float | None, *, wish: str = "stop"
+    ) -> None:
+        """Ask it to end; after `grace_s` seconds (None: never), kill it. One that does not run
+        is left alone; one that waits to be started again is not started again.
         """
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        if self.records.row(container_id)["status"] not in BUSY:
+            return
+        if not self._ask_to_end(container_id, number, grace_s, wish):
+            self._ask_to_end(container_id, signal.SIGKILL, None, wish)
+        self.records.note(container_id, "stop")
+
+    def _ask_to_end(self, container_id: str, number: int, grace_s: float | None, wish: str) -> bool:
+        """False if it still runs after `grace_s` seconds."""
+        while True:
+            if self._give_up_restart(container_id, wish):
+                return True
+            with contextlib.suppress(Conflict):  # ended, and nobody has written that down yet
+                self.signal(container_id, number, wish=wish)
+            try:
+                if self.wait(container_id, grace_s) is None:
+                    return False
+                if self.records.row(container_id)["status"] not in BUSY:
+                    return True
+            except NotFound:
+                return True
+
+    def _give_up_restart(self, container_id: str, wish: str = "stop") -> bool:
+        """Do not start it again, if it waits for that. Its monitor is told by a knock."""
+        try:
+            state.advance(self.records.database, container_id, "give up", wish=wish)
+        except (InvalidTransition, NotFound):
+            return False
         session = launch.follow(self.records.bundle(container_id).directory)
         if session is not None:
-            try:
-                if not session.wait_for_end(deadline):
-                    return None
-            finally:
-                session.close()
-            if session.exit is not None:
-                return session.exit
-        return self._recorded_exit(container_id, deadline)
+            session.close()
+        return True
 
-    def _recorded_exit(self, container_id: str, deadline: float | None) -> Exit | None:
-        """For the moments in which a monitor has no socket, and for one that was killed."""
-        while deadline is None or time.monotonic() < deadline:
+    def kill(self, container_id: str, number: int, stop_signal: int | None) -> None:
+        """Send a signal, as `docker kill` does: SIGKILL and its own stop signal (any signal, if it
+        has not chosen one) mean that it shall end.
+
+        Raises Conflict if it does not run.
+        """
+        meant = number == signal.SIGKILL or stop_signal is None or number == stop_signal
+        if meant and self._give_up_restart(container_id):
+            return self.records.note(container_id, "kill", signal=str(int(number)))
+        return self.signal(container_id, number, wish="stop" if meant else "")
+
+    def restart(
+        self, container_id: str, number: int, grace_s: float | None, *, auto_remove: bool = False
+    ) -> None:
+        """Stop it if it runs, and start it; also one that goes at its end stays for that.
+
+        Raises CommandNotStarted, HostLacks, NotFound.
+        """
+        self.stop(container_id, number, grace_s, wish="restart")
+        with contextlib.suppress(InvalidTransition):  # somebody else has started it meanwhile
+            self.start(container_id, auto_remove=auto_remove).close()
+        self.records.note(container_id, "restart")
+
+    def wait(
+        self,
+        container_id: str,
+        timeout_s: float | None = None,
+        condition: Condition = "not-running",
+    ) -> Exit | None:
+        """Wait until it does not run and that has been recorded, or until its `next-exit` (also
+        of one that does not run yet), or until it has been `removed`; how it ended. None if time
+        ran out. One that was to be removed at its end may be gone afterwards.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        before = journal.last_number(self.records.database)
+        row = self.records.row(container_id)
+        if condition == "removed":
+            return follow_to_end(self.records.database, row, before, ("destroy",), deadline)
+        if condition == "next-exit" and row["status"] not in BUSY:
+            return follow_to_end(self.records.database, row, before, ("die", "destroy"), deadline)
+        return self._wait_for_end(container_id, deadline)
+
+    def _wait_for_end(self, container_id: str, deadline: float | None) -> Exit | None:
+        """Ask its monitor; look at its row where there is none, or none any more."""
+        while True:
+            session = launch.follow(self.records.bundle(container_id).directory)
+            if session is not None:
+                try:
+                    if not session.wait_for_end(deadline):
+                        return None
+                finally:
+                    session.close()
+                if session.exit is not None:
+                    return session.exit
             try:
                 row = self.records.row(container_id)
             except NotFound:
                 return Exit(UNKNOWN_EXIT, False)
-            if row["status"] != Status.RUNNING:
+            if row["status"] not in BUSY:
                 return recorded_exit(row)
+            if deadline is not None and time.monotonic() >= deadline:
+                return None
             time.sleep(0.005)
-        return None
+
+    def rename(self, container_id: str, name: str) -> None:
+        """Give it another name. Raises Conflict if that is taken, NotFound."""
+        self.records.rename(container_id, name)
 
     def remove(self, container_id: str, *, force: bool = False) -> None:
         """Delete it with everything it wrote; with `force`, kill it first.
@@ -140,9 +240,13 @@ class Lifecycle:
         """
         if not force:
             return self.records.remove(container_id)
-        with contextlib.suppress(Conflict):
-            self.signal(container_id, signal.SIGKILL)
-        self.wait(container_id)
-        with contextlib.suppress(NotFound):  # its monitor had the order to remove it, too
-            self.records.remove(container_id)
-        return None
+        while True:
+            if self.records.row(container_id)["status"] in BUSY:
+                self._ask_to_end(container_id, signal.SIGKILL, None, "stop")
+            try:
+                return self.records.remove(container_id)
+            except NotFound:  # its monitor had the order to remove it, too
+                return None
+            except InvalidTransition as error:  # somebody has just started it, or removes it
+                if error.state == Status.REMOVING:
+                    raise

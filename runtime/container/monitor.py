@@ -26,19 +26,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from runtime.container import messages, state
+from runtime.container import messages
 from runtime.container.bundle import Bundle
 from runtime.container.first import FirstProcess
 from runtime.container.messages import SOCKET, Exit, Start
+from runtime.container.record import Record
 from runtime.container.records import Records
 from runtime.container.streams import Streams
-from runtime.errors import (
-    CommandNotStarted,
-    InvalidTransition,
-    KernelError,
-    NotFound,
-    OnggiError,
-)
+from runtime.errors import KernelError, NotFound
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
 from runtime.linux.cgroup_oom import oom_kills
@@ -185,62 +180,3 @@ def finish(running: Running) -> Exit:
     with contextlib.suppress(KernelError):  # a guest from outside stays in it: see `delete`
         running.group.remove()
     return ended
-
-
-class Record:
-    """Writes the container's life down; a build step's is only told to its caller."""
-
-    def __init__(self, start: Start, records: Records) -> None:
-        self.container_id = start.directory.name
-        self.records = records if start.recorded else None
-        self.auto_remove = start.auto_remove
-
-    def refuse_running(self) -> None:
-        """Raises InvalidTransition if it runs."""
-        row = self.records and self.records.row(self.container_id)
-        if row and row["status"] == state.Status.RUNNING:
-            raise InvalidTransition(
-                "container {name} is {state}: cannot {verb} it",
-                hint="a container that runs already needs no start",
-                state="running",
-                verb="start",
-                name=row["name"],
-            )
-
-    def started(self, pid: int) -> None:
-        """It is about to run. Raises InvalidTransition, NotFound: then it must not."""
-        me = os.getpid()
-        self._advance(
-            "start",
-            monitor_pid=me,
-            monitor_start=process.start_time(me),
-            pid=pid,
-            pid_start=process.start_time(pid) or 0,
-            started_ns=time.time_ns(),
-            exit_code=None,
-            error="",
-        )
-
-    def failed(self, error: BaseException) -> None:
-        """Its program could not be started: the container stays, and says why."""
-        code = error.exit_code if isinstance(error, CommandNotStarted) else 128
-        with contextlib.suppress(OnggiError):
-            self._advance("fail to start", pid=0, exit_code=code, error=str(error))
-            if self.auto_remove and self.records is not None:
-                self.records.remove(self.container_id)
-
-    def ended(self, ended: Exit) -> None:
-        """It has ended; with --rm it goes now."""
-        if self.auto_remove and self.records is not None:
-            return self.records.end_and_remove(self.container_id)
-        return self._advance(
-            "end",
-            pid=0,
-            exit_code=ended.code,
-            oom_killed=int(ended.oom_killed),
-            finished_ns=time.time_ns(),
-        )
-
-    def _advance(self, verb: str, **columns: object) -> None:
-        if self.records is not None:
-            state.advance(self.records.database, self.container_id, verb, **columns)

@@ -9,19 +9,26 @@ corrected by whoever looks next: `row` and `rows` never show what is no longer t
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.container import state
+from runtime.container import freezer, journal, state
 from runtime.container.bundle import Bundle, Request
-from runtime.container.state import Status
+from runtime.container.state import LIVE, Status
 from runtime.database import Database, Row, UniqueViolation
-from runtime.errors import Conflict, KernelError, NotFound
+from runtime.errors import Conflict, InvalidTransition, KernelError, NotFound
 from runtime.linux import process
 from runtime.linux.cgroup import Cgroup
 from runtime.oci.digest import Digest
 from runtime.snapshot.overlay import Snapshots
+
+UNKNOWN_EXIT = 255
+"""What containerd and docker report for a container whose end nobody saw."""
+
+UNSEEN = "its monitor was killed: nobody saw how it ended"
 
 
 class Records:
@@ -36,18 +43,58 @@ class Records:
         """Where a container's files are."""
         return Bundle(self.root, self.root / "containers" / container_id)
 
-    def insert(self, container_id: str, name: str, request: Request, manifest: Digest) -> None:
-        """A row for a container whose directories are there. Raises Conflict for a taken name."""
+    def insert(
+        self,
+        container_id: str,
+        name: str,
+        request: Request,
+        manifest: Digest,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        """A row for a container whose directories are there; `labels` are its image's and its own.
+        Raises Conflict for a taken name.
+        """
         values = (container_id, name, request.image, manifest, request.to_json(), time.time_ns())
-        try:
+
+        def insert() -> None:
             self.database.change(
-                "INSERT INTO containers (id, name, image, manifest, request, created_ns, status)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO containers"
+                " (id, name, image, manifest, request, created_ns, status, labels)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 *values,
                 Status.CREATED,
+                json.dumps(dict(request.labels if labels is None else labels)),
             )
+            self.note(container_id, "create")
+
+        try:
+            self.database.atomically(insert)
         except UniqueViolation as error:
             raise self._taken(name) from error
+
+    def note(self, container_id: str, action: str, **facts: str) -> None:
+        """Write into the journal what was done to a container, in docker's words: "top",
+        "exec_create: sh", … Its image, name and labels are told with it (see `journal`). Inside
+        `database.transaction()` it becomes visible together with the rest.
+        """
+        journal.note_container(self.database, container_id, action, **facts)
+
+    def rename(self, container_id: str, name: str) -> None:
+        """Raises Conflict for a taken name, NotFound."""
+        old = self.row(container_id)["name"]
+
+        def rename() -> int:
+            statement = "UPDATE containers SET name = ? WHERE id = ? AND name = ?"
+            changed = self.database.change(statement, name, container_id, old)
+            self.note(container_id, "rename", oldName=f"/{old}")
+            return changed
+
+        try:
+            changed = self.database.atomically(rename)
+        except UniqueViolation as error:
+            raise self._taken(name) from error
+        if not changed:
+            raise NotFound("no such container: {name}", name=old)
 
     def refuse_taken(self, name: str) -> None:
         """Raises Conflict if a container has that name now, before any work is done."""
@@ -96,18 +143,32 @@ class Records:
 
     def remove(self, container_id: str) -> None:
         """Delete a container that does not run. Raises InvalidTransition, NotFound."""
-        state.advance(self.database, container_id, "remove", **_me())
+        state.advance(self.database, container_id, "remove", None, **_me())
         self.delete(container_id)
 
-    def end_and_remove(self, container_id: str) -> None:
+    def end_and_remove(
+        self, container_id: str, facts: Mapping[str, str], **columns: object
+    ) -> None:
         """For its monitor: the container has ended, and was asked not to stay."""
-        state.advance(self.database, container_id, "end and remove", **_me())
+        state.advance(self.database, container_id, "end and remove", facts, **columns, **_me())
         self.delete(container_id)
 
     def delete(self, container_id: str) -> None:
-        """Directories first, the row last: whatever interrupts this, it can be done again."""
-        self._delete_directories(container_id)
-        self.database.change("DELETE FROM containers WHERE id = ?", container_id)
+        """Directories first, the row last: whatever interrupts this, it can be done again. What
+        cannot be deleted leaves the container `dead`, as docker calls it; it can be tried again.
+        """
+        try:
+            self._delete_directories(container_id)
+        except OSError as error:
+            with contextlib.suppress(InvalidTransition):
+                state.advance(self.database, container_id, "fail to remove", error=str(error))
+            raise
+
+        def forget() -> None:
+            self.note(container_id, "destroy")
+            self.database.change("DELETE FROM containers WHERE id = ?", container_id)
+
+        self.database.atomically(forget)
 
     def _delete_directories(self, container_id: str) -> None:
         _remove_group(Cgroup(container_id))
@@ -119,22 +180,33 @@ class Records:
         if row["status"] == Status.REMOVING:
             if process.is_alive(row["owner_pid"], row["owner_start"]):
                 return False
-            self.delete(row["id"])
+            with contextlib.suppress(OSError):
+                self.delete(row["id"])
             return True
-        if row["status"] != Status.RUNNING or self._lives(row):
+        if row["status"] == Status.RESTARTING and not self._has_monitor(row):
+            with contextlib.suppress(Conflict, NotFound):
+                state.advance(self.database, row["id"], "give up", error=UNSEEN)
+            return True
+        if row["status"] not in LIVE:
+            return False
+        if self._lives(row):
+            if row["status"] == Status.PAUSED:
+                freezer.finish(self.database, self.bundle(row["id"]).directory)
             return False
         _remove_group(Cgroup(row["id"]))
         with contextlib.suppress(Conflict, NotFound):
             # Nobody saw how it ended, so no exit code is invented.
-            error = "its monitor was killed: nobody saw how it ended"
-            now = time.time_ns()
-            state.advance(self.database, row["id"], "end", pid=0, error=error, finished_ns=now)
+            facts = {"exitCode": str(UNKNOWN_EXIT)}
+            columns: dict[str, object] = {"pid": 0, "error": UNSEEN, "finished_ns": time.time_ns()}
+            state.advance(self.database, row["id"], "end", facts, **columns)
         return True
 
     def _lives(self, row: Row) -> bool:
         """Its monitor, which will tell how it ends, or at least its program."""
-        processes = (("monitor_pid", "monitor_start"), ("pid", "pid_start"))
-        return any(process.is_alive(row[pid], row[start]) for pid, start in processes)
+        return self._has_monitor(row) or process.is_alive(row["pid"], row["pid_start"])
+
+    def _has_monitor(self, row: Row) -> bool:
+        return process.is_alive(row["monitor_pid"], row["monitor_start"])
 
 
 def _me() -> dict[str, object]:

@@ -13,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from runtime.container import launch, log
+from runtime.container import launch, log, names
 from runtime.container.bundle import Bundle, Request
-from runtime.container.lifecycle import UNKNOWN_EXIT, Lifecycle
+from runtime.container.lifecycle import Condition, Lifecycle
 from runtime.container.log import Entry
 from runtime.container.messages import Exit
+from runtime.container.records import UNKNOWN_EXIT
 from runtime.container.state import Status
 from runtime.database import Row
 from runtime.engine.arguments import (
@@ -94,7 +95,7 @@ class Container:
 
     @property
     def status(self) -> str:
-        """created, running or exited (or removing)."""
+        """created, running, paused, restarting, exited, removing or dead."""
         return str(self._row["status"])
 
     @property
@@ -130,7 +131,6 @@ class Container:
             if request.command is None and request.entrypoint is None
             else request.command,
             working_dir=request.working_dir or image.working_dir,
-            stop_signal=request.stop_signal or image.stop_signal,
             labels=self.labels,
         )
 
@@ -207,31 +207,70 @@ class Container:
 
     def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         """Send its stop signal (or `signal`), and SIGKILL if it has not ended after `timeout`
-        seconds, by default its own stop timeout, or ten; with a negative number, never.
+        seconds; with a negative number, never. Without one: what `create` was told, or 10.
         """
-        request, image = self.request, self.image.config.config
-        number = signal_number(signal or request.stop_signal or image.stop_signal or "SIGTERM")
-        wanted = (timeout, request.stop_timeout_s, DEFAULT_STOP_S)
-        seconds = next(each for each in wanted if each is not None)
-        patience_s = None if seconds < 0 else seconds
-        self._lifecycle.stop(self.id, number, patience_s)
+        self._lifecycle.stop(self.id, *self._farewell(timeout, signal))
         self._look_again()
+
+    def _farewell(
+        self, timeout: float | None, signal: str | int | None
+    ) -> tuple[int, float | None]:
+        """The signal that asks it to end, and how long it then has: None is for ever."""
+        number = signal_number(signal or self.stop_signal or "SIGTERM")
+        if timeout is None:
+            timeout = self.request.stop_timeout_s
+        grace_s = DEFAULT_STOP_S if timeout is None else timeout
+        return number, None if grace_s < 0 else grace_s
+
+    @property
+    def stop_signal(self) -> str:
+        """The signal that its user or its image chose to end it; "" if neither did."""
+        return self.request.stop_signal or self.image.config.config.stop_signal
 
     def kill(self, signal: str | int = "SIGKILL") -> None:
         """Send a signal to its PID 1. Raises Conflict when it does not run."""
         number = signal_number(signal)
-        self._lifecycle.signal(self.id, number)
+        own = signal_number(self.stop_signal) if self.stop_signal else None
+        self._lifecycle.kill(self.id, number, own)
         if number == signals.SIGKILL:
-            self._lifecycle.wait(self.id)
+            with contextlib.suppress(NotFound):  # it was not to stay after its end
+                self._lifecycle.wait(self.id)
             self._look_again()
 
-    def wait(self, timeout: float | None = None) -> dict[str, Any]:
-        """Wait until it does not run: {"StatusCode": exit code}. Raises TimeoutError."""
-        ended = self._lifecycle.wait(self.id, timeout)
+    def restart(self, timeout: float | None = None, signal: str | int | None = None) -> None:
+        """Stop it, if it runs, and start it; `timeout` and `signal` as for `stop`."""
+        removing = self.request.auto_remove
+        self._lifecycle.restart(self.id, *self._farewell(timeout, signal), auto_remove=removing)
+        self._look_again()
+
+    def pause(self) -> None:
+        """Hold all its processes still. Raises InvalidTransition when it does not run."""
+        self._lifecycle.pause(self.id)
+        self.reload()
+
+    def unpause(self) -> None:
+        """Let them go on. Raises InvalidTransition when it is not paused."""
+        self._lifecycle.unpause(self.id)
+        self.reload()
+
+    def rename(self, name: str) -> None:
+        """Give it another name. Raises Conflict when that is taken, InvalidInput."""
+        if name.removeprefix("/") == self.name:
+            raise Conflict("the container has this name already: {name}", name=self.name)
+        self._lifecycle.rename(self.id, names.checked(name.removeprefix("/")))
+        self.reload()
+
+    def wait(
+        self, timeout: float | None = None, condition: Condition = "not-running"
+    ) -> dict[str, Any]:
+        """Wait until it does not run: {"StatusCode": exit code}; or until its "next-exit", or
+        until it has been "removed". Raises TimeoutError.
+        """
+        ended = self._lifecycle.wait(self.id, timeout, condition)
         if ended is None:
             raise TimeoutError(f"container {self.name} still runs after {timeout} seconds")
         self._look_again()
-        return {"StatusCode": ended.code}
+        return {"StatusCode": ended.code, "Error": None}
 
     def how_it_ended(self) -> Exit:
         """Its last exit; 255 if nobody saw it."""
@@ -270,8 +309,20 @@ class Container:
         lines = changes if isinstance(changes, str) else "\n".join(changes)
         self.reload()
         running = pause and self.status == Status.RUNNING
-        with Cgroup(self.id).frozen() if running else contextlib.nullcontext():
-            return self.images.commit(self, name, message, author, lines)
+        with self._paused() if running else contextlib.nullcontext():
+            image = self.images.commit(self, name, message, author, lines)
+        self._lifecycle.records.note(self.id, "commit", comment=message, imageID=image.id)
+        return image
+
+    @contextlib.contextmanager
+    def _paused(self) -> Iterator[None]:
+        """As docker does it: whoever looks meanwhile sees a paused container."""
+        self._lifecycle.pause(self.id)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(Conflict, NotFound):  # it was killed, or let go on
+                self._lifecycle.unpause(self.id)
 
     def logs(
         self,
@@ -350,13 +401,7 @@ class Container:
         """Begin an exec on the caller's descriptors; `launch.exec_result` of what this returns
         waits for its end. Raises Conflict when the container does not run.
         """
-        self.reload()
-        if self.status != Status.RUNNING:
-            raise Conflict(
-                "container {name} is not running",
-                hint="start it first: onggi start {name}",
-                name=self.name,
-            )
+        self._require_running()
         main = self.spec.process
         program = Process(
             args=arguments,
@@ -369,6 +414,22 @@ class Container:
         return launch.execute(
             self._lifecycle.root, self.id, row["pid"], row["pid_start"], program, stdio
         )
+
+    def _require_running(self) -> None:
+        """Look again. Raises Conflict when no program can be started in it now."""
+        self.reload()
+        if self.status == Status.PAUSED:
+            raise Conflict(
+                "container {name} is paused",
+                hint="let it go on first: onggi unpause {name}",
+                name=self.name,
+            )
+        if self.status != Status.RUNNING:
+            raise Conflict(
+                "container {name} is not running",
+                hint="start it first: onggi start {name}",
+                name=self.name,
+            )
 
     def top(self) -> dict[str, list[Any]]:
         """Its processes as the host sees them: Titles and Processes, as docker's."""

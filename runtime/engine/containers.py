@@ -12,7 +12,7 @@ from typing import Any
 from runtime.container import names
 from runtime.container.bundle import Request
 from runtime.container.lifecycle import Lifecycle
-from runtime.container.state import Status
+from runtime.container.state import BUSY, IDLE
 from runtime.engine.arguments import Command, as_arguments
 from runtime.engine.container import Container
 from runtime.engine.directory import require_root, writing
@@ -142,7 +142,7 @@ class Containers:
         everything = all or "status" in (filters or {})
         found = [Container(self.lifecycle, self.images, row) for row in rows]
         return keep_containers(
-            [each for each in found if everything or each.status == Status.RUNNING], filters or {}
+            [each for each in found if everything or each.status in BUSY], filters or {}
         )
 
     def prune(self) -> dict[str, Any]:
@@ -151,7 +151,7 @@ class Containers:
         """
         deleted, freed = [], 0
         for container in self.list(all=True):
-            if container.status in (Status.CREATED, Status.EXITED):
+            if container.status in IDLE:
                 size = self.lifecycle.records.snapshots.usage(container.id)
                 with contextlib.suppress(Conflict, NotFound):  # started, or removed, meanwhile
                     container.remove()

@@ -15,15 +15,16 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 from runtime.container import step
 from runtime.container.lifecycle import Lifecycle
 from runtime.container.messages import Exit
-from runtime.engine import directory, usage
+from runtime.engine import directory, events, usage
 from runtime.engine.containers import Containers
+from runtime.engine.events import Moment
 from runtime.engine.images import Images
 from runtime.linux import cgroup_mounts
 from runtime.oci.spec import Process
@@ -65,6 +66,22 @@ class Engine:
         self._lifecycle.records.settle_all()
         self._lifecycle.records.database.keep_reserve()
 
+    def events(
+        self,
+        since: Moment = None,
+        until: Moment = None,
+        filters: Mapping[str, Any] | None = None,
+        decode: bool = False,
+        follow: bool = True,
+    ) -> Generator[Any, None, None]:
+        """What happens to containers and images, as JSON lines, or with `decode` as dicts; with
+        docker's keys. From `since` (a datetime, or seconds since 1970), or from now on.
+
+        It goes on until `until`, or for ever, unless `follow` is False. See `events`.
+        """
+        database = self._lifecycle.records.database
+        return events.events(database, since, until, filters or {}, decode=decode, follow=follow)
+
     def df(self) -> dict[str, Any]:
         """What takes how much of the disk: docker's SystemDataUsage."""
         return usage.disk_usage(self.images, self.containers)
@@ -81,14 +98,15 @@ class Engine:
     def info(self) -> dict[str, Any]:
         """The host and what is on it, with the keys of docker's SystemInfo."""
         everything = self.containers.list(all=True)
-        running = sum(container.status == "running" for container in everything)
+        states = [container.status for container in everything]
+        running, paused = states.count("running"), states.count("paused")
         return {
             "Name": platform.node(),
             "ServerVersion": version(),
             "Containers": len(everything),
             "ContainersRunning": running,
-            "ContainersPaused": 0,
-            "ContainersStopped": len(everything) - running,
+            "ContainersPaused": paused,
+            "ContainersStopped": len(everything) - running - paused,
             "Images": len(self.images.list()),
             "Driver": "overlay",
             "DockerRootDir": str(self.root),

@@ -8,8 +8,9 @@ until it is pruned.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from runtime.container import journal
 from runtime.database import Database
 from runtime.oci.digest import Digest
 from runtime.oci.reference import Reference
@@ -21,8 +22,10 @@ NAMELESS = "<none>@"
 class ImageNames:
     """The names of one state directory."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, image_id: Callable[[Digest], str] = str) -> None:
+        """`image_id` says the id of the image that a manifest describes, for the journal."""
         self._database = database
+        self._image_id = image_id
 
     def point(self, reference: Reference, manifest: Digest) -> None:
         """Let a name mean this manifest from now on."""
@@ -32,6 +35,8 @@ class ImageNames:
             self.forget(NAMELESS + manifest)
             if before is not None:
                 self.keep_nameless(before)
+            facts = {"name": reference.familiar}
+            journal.note(self._database, "image", "tag", self._image_id(manifest), facts)
 
     def keep_nameless(self, manifest: Digest) -> None:
         """Keep a manifest that has no name; one that has a name needs nothing."""
@@ -50,12 +55,6 @@ class ImageNames:
         query = "SELECT name FROM images WHERE manifest = ? ORDER BY named_ns"
         rows = self._database.all(query, manifest)
         return [row["name"] for row in rows if not row["name"].startswith(NAMELESS)]
-
-    def named_ns(self, manifest: Digest) -> int:
-        """When it was given a name last, or 0."""
-        query = "SELECT max(named_ns) AS last FROM images WHERE manifest = ?"
-        row = self._database.one(query, manifest)
-        return (row and row["last"]) or 0
 
     def all(self) -> Iterator[tuple[str, Digest]]:
         """Every name (or `NAMELESS` row) with its manifest, the newest first."""

@@ -14,6 +14,8 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from runtime.container import journal
+from runtime.container.state import BUSY
 from runtime.content import gc
 from runtime.content.store import ContentStore
 from runtime.database import Database
@@ -53,7 +55,7 @@ class Images:
     ) -> None:
         self.root = root
         self.database = database
-        self.names = ImageNames(database)
+        self.names = ImageNames(database, lambda manifest: Image(self.shelf, manifest).id)
         self.content = ContentStore(root)
         self.snapshots = Snapshots(root)
         self.shelf = Shelf(self.content, self.snapshots, self.names)
@@ -190,6 +192,7 @@ class Images:
             self._refuse_if_used(image, force)
         for each in doomed:
             self.names.forget(each)
+            self.note("untag", image.id, Reference.parse(each).familiar)
         untagged = [{"Untagged": Reference.parse(each).familiar} for each in doomed]
         return untagged + (self._delete(image) if last else [])
 
@@ -322,7 +325,7 @@ class Images:
         rows = self.database.all(
             "SELECT name, status FROM containers WHERE manifest = ?", image.manifest_digest
         )
-        users = [row["name"] for row in rows if row["status"] == "running" or not force]
+        users = [row["name"] for row in rows if row["status"] in BUSY or not force]
         if users:
             raise Conflict(
                 "image {image} is used by container {name}",
@@ -337,7 +340,12 @@ class Images:
         self.cache.forget(digests - self.layers_in_use())
         image_id = image.id
         self.collect_garbage()
+        self.note("delete", image_id, image_id)
         return [{"Deleted": image_id}]
+
+    def note(self, action: str, image_id: str, name: str) -> None:
+        """Write into the journal what was done to an image, in docker's words: "load", "save", …"""
+        journal.note(self.database, "image", action, image_id, {"name": name})
 
     def _manifests_of_containers(self) -> set[Digest]:
         rows = self.database.all("SELECT manifest FROM containers")

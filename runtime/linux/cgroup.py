@@ -159,13 +159,16 @@ class Cgroup:
     def kill(self) -> None:
         """Kill every member, and those that they start meanwhile, until there is none.
 
-        One that waits for a device cannot be killed yet: after two seconds it is left.
+        One that waits for a device cannot be killed yet: after two seconds it is left. One that is
+        frozen (version 1) must be thawed to die.
         """
         deadline = time.monotonic() + PATIENCE_S
         while (members := self.processes()) and time.monotonic() < deadline:
             for pid in members:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(HostLacks, KernelError):
+                self.thaw()
             time.sleep(0.001)
 
     @contextlib.contextmanager

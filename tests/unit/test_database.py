@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.database import Database, UniqueViolation
+from runtime.database import VERSIONS, Database, UniqueViolation
 from runtime.errors import HostLacks, OnggiError
 
 NAME = "INSERT INTO images VALUES (?, 'sha256:1', 1)"
@@ -179,6 +180,28 @@ def test_a_file_of_another_version_is_refused_by_name(database: Database, tmp_pa
     database.close()
     with pytest.raises(OnggiError, match=r"another version of Onggi: .*onggi\.db"):
         Database(tmp_path).all("SELECT * FROM images")
+
+
+def test_an_older_file_is_brought_up_to_date(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "onggi.db")
+    old.executescript(VERSIONS[0] + "PRAGMA user_version=1;" + NAME.replace("?", "'old'"))
+    old.close()
+
+    def look(_: int) -> tuple[list[str], int]:
+        database = Database(tmp_path)
+        columns = [row["name"] for row in database.all("PRAGMA table_info(containers)")]
+        return names(database), columns.count("wish")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(map(str, pool.map(look, range(4)))) == {str((["old"], 1))}
+
+
+def test_a_transaction_in_a_transaction_is_a_part_of_it(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError), database.transaction():
+        with database.transaction():
+            database.change(NAME, "a")
+        raise ZeroDivisionError
+    assert names(database) == []
 
 
 def test_a_damaged_file_is_refused_in_a_sentence(tmp_path: Path) -> None:

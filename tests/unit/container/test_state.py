@@ -17,12 +17,22 @@ ALLOWED = {
     ("created", "start"): "running",
     ("exited", "start"): "running",
     ("running", "fail to start"): "created",
+    ("running", "pause"): "paused",
+    ("paused", "unpause"): "running",
     ("running", "end"): "exited",
+    ("paused", "end"): "exited",
     ("running", "end and remove"): "removing",
+    ("paused", "end and remove"): "removing",
+    ("running", "end for now"): "restarting",
+    ("paused", "end for now"): "restarting",
+    ("restarting", "start again"): "running",
+    ("restarting", "give up"): "exited",
     ("created", "remove"): "removing",
     ("exited", "remove"): "removing",
+    ("dead", "remove"): "removing",
+    ("removing", "fail to remove"): "dead",
 }
-"""The drawing in the module's docstring, said once more."""
+"""The table, said once more: all else is refused."""
 
 
 @pytest.fixture
@@ -65,7 +75,16 @@ def test_every_state_can_be_reached_and_left() -> None:
     targets = {change.target for change in TRANSITIONS.values()}
     sources = {source for change in TRANSITIONS.values() for source in change.sources}
     assert targets == set(Status)
-    assert set(Status) - sources == {Status.REMOVING}
+    assert set(Status) == sources
+
+
+def test_the_drawing_has_every_arrow_and_no_other() -> None:
+    drawn = {
+        (line.split()[0], line.split()[2].rstrip(":"), verb)
+        for line in state.draw().splitlines()[2:-1]
+        for verb in line.split(": ")[1].split(" / ")
+    }
+    assert drawn == {(source, target, verb) for (source, verb), target in ALLOWED.items()}
 
 
 def test_what_is_told_with_a_change_comes_with_it_or_not_at_all(database: Database) -> None:

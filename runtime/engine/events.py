@@ -1,0 +1,147 @@
+"""`engine.events`: the journal as docker's JSON.
+
+    {"Type": "container", "Action": "die", "Actor": {"ID": "3f2a…", "Attributes": {"exitCode": "0",
+     "image": "onggi/base", "name": "web"}}, "scope": "local", "time": …, "timeNano": …}
+
+Docker Engine API 1.47, SystemEvents; the filters are those of moby's daemon/events/filter.go.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from runtime.container import journal
+from runtime.container.journal import Event
+from runtime.database import Database
+from runtime.errors import InvalidInput
+
+Moment = datetime | float | None
+"""A datetime, or seconds since 1970."""
+
+Test = Callable[[Event, str], bool]
+
+
+def events(
+    database: Database,
+    since: Moment,
+    until: Moment,
+    filters: Mapping[str, Any],
+    *,
+    decode: bool,
+    follow: bool,
+) -> Generator[Any, None, None]:
+    """See `Engine.events`. Raises InvalidInput for a filter that does not exist, and at once:
+    not only when the first event is asked for.
+    """
+    for name in filters:
+        if name not in _TESTS:
+            raise InvalidInput(
+                "there is no filter {name}",
+                hint="the filters are: {known}",
+                name=name,
+                known=", ".join(_TESTS),
+            )
+    number = journal.last_number(database)
+    since_ns = as_nanoseconds(since) if since is not None or follow else 0
+    found = _selected(database, number, since_ns, as_nanoseconds(until), follow)
+    chosen = (each for each in found if _passes(each, filters))
+    return (as_docker(each) if decode else as_line(each) for each in chosen)
+
+
+def as_nanoseconds(moment: Moment) -> int | None:
+    """Nanoseconds since 1970."""
+    if moment is None:
+        return None
+    seconds = moment.timestamp() if isinstance(moment, datetime) else moment
+    return int(seconds * 10**9) if isinstance(seconds, float) else seconds * 10**9
+
+
+def as_docker(event: Event) -> dict[str, Any]:
+    """With docker's keys; those before `Type` are the older ones that its API still has."""
+    attributes = dict(sorted(event.attributes.items()))
+    older = {"status": event.action, "id": event.actor}
+    if event.type == "container":
+        older["from"] = attributes.get("image", "")
+    return {
+        **older,
+        "Type": event.type,
+        "Action": event.action,
+        "Actor": {"ID": event.actor, "Attributes": attributes},
+        "scope": "local",
+        "time": event.time_ns // 10**9,
+        "timeNano": event.time_ns,
+    }
+
+
+def as_line(event: Event) -> bytes:
+    """As it comes over docker's API."""
+    return json.dumps(as_docker(event), ensure_ascii=False).encode() + b"\n"
+
+
+def _selected(
+    database: Database, number: int, since_ns: int | None, until_ns: int | None, follow: bool
+) -> Iterator[Event]:
+    """Events between two moments. Those that are still to come (after the one with this number)
+    are waited for.
+    """
+    past = [] if since_ns is None else journal.since(database, since_ns)
+    for event in past:
+        if until_ns is None or event.time_ns <= until_ns:
+            yield event
+        number = max(number, event.number)
+    left_s = None if until_ns is None else until_ns / 10**9 - time.time()
+    if not follow or (left_s is not None and left_s <= 0):
+        return
+    deadline_s = None if left_s is None else time.monotonic() + left_s
+    for each in journal.follow(database, number, deadline_s):
+        if each is not None and (until_ns is None or each.time_ns <= until_ns):
+            yield each
+
+
+def _passes(event: Event, filters: Mapping[str, Any]) -> bool:
+    """Values of one filter are alternatives (of labels: all must hold); all filters must hold."""
+    for name, values in filters.items():
+        texts = [str(values)] if isinstance(values, str | int) else [str(each) for each in values]
+        quantifier = all if name == "label" else any
+        if texts and not quantifier(_TESTS[name](event, text) for text in texts):
+            return False
+    return True
+
+
+def _has_action(event: Event, text: str) -> bool:
+    """`exec_create: sh` is also an `exec_create`, `health_status: healthy` a `health_status`."""
+    return text in (event.action, event.action.partition(":")[0])
+
+
+def _is_container(event: Event, text: str) -> bool:
+    name = event.attributes.get("name", "")
+    return event.type == "container" and (event.actor.startswith(text) or name.startswith(text))
+
+
+def _is_image(event: Event, text: str) -> bool:
+    name = event.attributes.get("name" if event.type == "image" else "image", "")
+    return text in (name, _without_tag(name)) or (event.type == "image" and event.actor == text)
+
+
+def _without_tag(name: str) -> str:
+    path, colon, tag = name.rpartition(":")
+    return path if colon and "/" not in tag else name
+
+
+def _has_label(event: Event, text: str) -> bool:
+    name, equals, value = text.partition("=")
+    return name in event.attributes and (not equals or event.attributes[name] == value)
+
+
+_TESTS: dict[str, Test] = {
+    "container": _is_container,
+    "event": _has_action,
+    "image": _is_image,
+    "label": _has_label,
+    "type": lambda event, text: event.type == text,
+    "scope": lambda event, text: text == "local",
+}
