@@ -1,44 +1,34 @@
 """Archives: what ADD unpacks, and what it takes for a plain file.
 
-Not the name decides but the bytes, as with docker: a tar, plain or compressed with gzip, bzip2
-or xz, that has at least one entry. A compressed file that holds no tar stays as it is.
+Not the name decides but the bytes, as with docker: a tar, plain or compressed with gzip, bzip2,
+xz or zstd, that has at least one entry. A compressed file that holds no tar stays as it is.
 Dockerfile reference, "ADD"
 """
 
 from __future__ import annotations
 
-import bz2
 import contextlib
-import gzip
-import lzma
 import os
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from runtime.build.sources import Source
 from runtime.dockerfile.source import Word
 from runtime.errors import DockerfileError, InvalidInput, UnsafePath
 from runtime.layer.apply import apply_layer
+from runtime.layer.compression import decompressed
 from runtime.layer.reader import entries
-
-_OPENERS: tuple[tuple[bytes, Callable[[BinaryIO], Any]], ...] = (
-    (b"\x1f\x8b", gzip.open),
-    (b"BZh", bz2.open),
-    (b"\xfd7zXZ\0", lzma.open),
-)
-_DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, OSError)
 
 
 def is_archive(source: Source) -> bool:
     """Whether ADD unpacks this source. Only a file as such can be one, not one in a directory."""
     if source.files[0].kind != "file":
         return False
-    with _opened(source) as tar:
+    with _opened(source) as file:
         try:
-            return next(entries(tar), None) is not None
-        except (InvalidInput, *_DAMAGE):
+            return next(entries(decompressed(file)), None) is not None
+        except InvalidInput:
             return False
 
 
@@ -47,24 +37,17 @@ def unpack_archive(source: Source, target: Path) -> None:
 
     Raises DockerfileError when it is damaged, or tries to write elsewhere.
     """
-    with _opened(source) as tar:
+    with _opened(source) as file:
         try:
-            apply_layer(tar, target)
-        except (InvalidInput, UnsafePath, *_DAMAGE) as cause:
+            apply_layer(file, target)
+        except (InvalidInput, UnsafePath) as cause:
             raise _refused(source.word, cause) from cause
 
 
 @contextlib.contextmanager
 def _opened(source: Source) -> Iterator[BinaryIO]:
-    """The tar in the file, uncompressed."""
     with os.fdopen(source.reader.open_file(source.files[0].path), "rb") as file:
-        magic = file.peek(6)
-        decompress = next((each for begin, each in _OPENERS if magic.startswith(begin)), None)
-        if decompress is None:
-            yield file
-        else:
-            with decompress(file) as plain:
-                yield plain
+        yield file
 
 
 def _refused(word: Word, cause: Exception) -> DockerfileError:

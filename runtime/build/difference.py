@@ -69,8 +69,13 @@ def _compared(change: Change, below: ImageTree) -> Iterator[Difference]:
 
 def _hidden(change: Change, old: Directory, below: ImageTree) -> Iterator[Difference]:
     """What an opaque directory hides and has nothing instead of: it was made anew."""
+    directory = change.file.open(os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        there = set(os.listdir(directory))
+    finally:
+        os.close(directory)
     for name in below.names(old):
-        if not os.path.lexists(os.path.join(os.fsdecode(change.source), name)):
+        if name not in there:
             yield Difference(change.path / name, Kind.DELETED)
 
 

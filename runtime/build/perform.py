@@ -36,7 +36,7 @@ from runtime.container.messages import Exit
 from runtime.content.store import ContentStore
 from runtime.dockerfile.source import Word
 from runtime.errors import BuildFailed, CommandNotStarted, DockerfileError, IntegrityError
-from runtime.layer.apply import apply_layer, open_layer
+from runtime.layer.apply import apply_layer
 from runtime.oci.descriptor import Descriptor
 from runtime.oci.digest import ChainID, DiffID
 from runtime.oci.identity import chain_ids, next_chain_id
@@ -210,7 +210,7 @@ class Performer:
 
         def write(place: Path) -> None:
             with self.content.open(layer.digest) as blob:
-                applied = apply_layer(open_layer(blob, layer.media_type), place)
+                applied = apply_layer(blob, place)
             if applied.diff_id != diff_id:
                 raise IntegrityError(
                     "a layer is not the one that its image lists: {expected} holds {actual}",

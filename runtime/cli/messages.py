@@ -692,13 +692,10 @@ KO: dict[str, str] = {
     "the layer has more than {limit} {what}: this looks like a bomb": (
         "레이어가 한도를 넘습니다: {what} {limit} 초과. 압축 폭탄으로 보입니다"
     ),
-    "layers compressed with zstd are not supported yet": (
-        "zstd로 압축된 레이어는 아직 지원하지 않습니다"
+    "the {format} data is damaged: {cause}": "{format} 데이터가 손상되었습니다: {cause}",
+    "{taken} compressed bytes unfold to more than {given}: this looks like a bomb": (
+        "압축된 {taken}바이트를 풀면 {given}바이트가 넘습니다. 압축 폭탄으로 보입니다"
     ),
-    "copy the image with gzip layers: skopeo copy --dest-compress-format gzip": (
-        "gzip 레이어로 이미지를 복사하세요: skopeo copy --dest-compress-format gzip"
-    ),
-    "the layer's gzip data is damaged: {cause}": "레이어의 gzip 데이터가 손상되었습니다: {cause}",
     "a tar header has a wrong checksum": "tar 헤더의 체크섬이 맞지 않습니다",
     "{name!r}: a tar entry of type {typeflag!r} is not supported": (
         "{name!r}: 지원하지 않는 tar 항목 종류입니다: {typeflag!r}"
@@ -720,6 +717,7 @@ KO: dict[str, str] = {
     "mount the overlay with redirect_dir=off,metacopy=off": (
         "오버레이를 redirect_dir=off,metacopy=off 옵션으로 마운트하세요"
     ),
+    "{path} was replaced while it was read": "{path}: 읽는 동안 다른 파일로 바뀌었습니다",
     "{path} became shorter while it was read": "읽는 동안 파일이 짧아졌습니다: {path}",
     "the layer links {name!r} to {target!r}, which is no file of this layer": (
         "레이어의 하드 링크가 이 레이어에 없는 파일을 가리킵니다: {name!r} → {target!r}"

@@ -247,14 +247,11 @@ class Images:
         return parent
 
     def _unpack(self, descriptor: Descriptor, layer: Layer, parent: ChainID | None) -> None:
-        from runtime.layer.apply import apply_layer, open_layer
+        from runtime.layer.apply import apply_layer
 
         def write(target: Path) -> None:
-            with (
-                self.content.open(descriptor.digest) as blob,
-                open_layer(blob, descriptor.media_type) as tar,
-            ):
-                found = apply_layer(tar, target).diff_id
+            with self.content.open(descriptor.digest) as blob:
+                found = apply_layer(blob, target).diff_id
             if found != layer.diff_id:
                 raise IntegrityError(
                     "a layer's content is not what its image says: {digest}",

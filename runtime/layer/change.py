@@ -8,9 +8,11 @@ need not be: everything here streams.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
+
+from runtime.layer.walk import Found
 
 
 class ChangeKind(Enum):
@@ -24,18 +26,25 @@ class ChangeKind(Enum):
 class Change:
     """One path that is added or modified, or that is gone.
 
-    `name` is relative and never starts or ends with a slash; it is bytes, because names of files
-    are. `source` is where the new inode is on the host, `status` what lstat said about it.
+    `file` is what is there now; of what is gone, it is the mark, or the file that there was.
     `opaque`: a directory that shows nothing of the layers below.
     """
 
     kind: ChangeKind
-    name: bytes
-    source: bytes = field(repr=False)
-    status: os.stat_result = field(repr=False, compare=False)
+    file: Found
     opaque: bool = False
+
+    @property
+    def name(self) -> bytes:
+        """Relative, without a slash at either end; bytes, because names of files are."""
+        return self.file.name
 
     @property
     def path(self) -> PurePosixPath:
         """The path inside the container."""
-        return PurePosixPath("/" + os.fsdecode(self.name))
+        return self.file.path
+
+    @property
+    def status(self) -> os.stat_result:
+        """What lstat said about `file`."""
+        return self.file.status

@@ -18,6 +18,9 @@ from runtime.layer.header import BLOCK_BYTES
 
 _CHUNK_BYTES = 1 << 20
 _METADATA_LIMIT_BYTES = 1 << 20
+_DESCRIBING = frozenset(
+    {header.PAX_HEADER, header.PAX_GLOBAL_HEADER, header.GNU_LONG_NAME, header.GNU_LONG_LINK}
+)
 
 
 class Content:
@@ -50,30 +53,39 @@ def entries(stream: BinaryIO) -> Iterator[tuple[Entry, Content]]:
     the end of the archive is left unread. Raises InvalidInput when the archive is damaged.
     """
     records: dict[str, bytes] = {}
+    room = _METADATA_LIMIT_BYTES  # for all that describes one entry: many headers are a long one
     while (block := stream.read(BLOCK_BYTES)) and any(block):
         if len(block) < BLOCK_BYTES:
             raise _truncated()
-        match header.typeflag_of(block):
-            case header.PAX_HEADER:
-                records |= header.parse_pax_records(_metadata(stream, block))
-            case header.PAX_GLOBAL_HEADER:
-                _metadata(stream, block)  # git's commit id and the like: nothing about a file
-            case header.GNU_LONG_NAME:
-                records["path"] = _metadata(stream, block).partition(b"\0")[0]
-            case header.GNU_LONG_LINK:
-                records["linkpath"] = _metadata(stream, block).partition(b"\0")[0]
-            case _:
-                entry = header.decode(block, records)
-                content = Content(stream, entry.size)
-                yield entry, content
-                content.skip()
-                records = {}
+        flag = header.typeflag_of(block)
+        if flag in _DESCRIBING:
+            data = _metadata(stream, block, room)
+            room -= BLOCK_BYTES + len(data)
+            records |= _described(flag, data)
+        else:
+            entry = header.decode(block, records)
+            content = Content(stream, entry.size)
+            yield entry, content
+            content.skip()
+            records, room = {}, _METADATA_LIMIT_BYTES
 
 
-def _metadata(stream: BinaryIO, block: bytes) -> bytes:
+def _described(flag: bytes, data: bytes) -> dict[str, bytes]:
+    """What a header that is no file's own says about the next file."""
+    match flag:
+        case header.PAX_HEADER:
+            return header.parse_pax_records(data)
+        case header.GNU_LONG_NAME:
+            return {"path": data.partition(b"\0")[0]}
+        case header.GNU_LONG_LINK:
+            return {"linkpath": data.partition(b"\0")[0]}
+    return {}  # a global header: git's commit id and the like, nothing about a file
+
+
+def _metadata(stream: BinaryIO, block: bytes, room: int) -> bytes:
     """The content of a header that describes the next entry."""
     size = header.size_of(block)
-    if size > _METADATA_LIMIT_BYTES:
+    if size > room:
         raise InvalidInput("a tar's PAX header has {size} bytes: too large", size=size)
     data = _exactly(stream, size)
     _exactly(stream, -size % BLOCK_BYTES)

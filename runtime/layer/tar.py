@@ -1,10 +1,13 @@
-"""Writing layers: changes in, a tar out, the same bytes for the same tree.
+"""Writing tars: changes in, a layer out, the same bytes for the same tree.
 
     changes_of_upper(directory) ──▶ write_layer ──▶ ContentStore.writer()
+    Tree.walk()                 ──▶ tar_of_files ──▶ `export`, `cp`
 
 Nothing is held in memory but the names of files with several links. What would differ between
 two machines is not written: user names, access times, device and inode numbers, host-only
 extended attributes. With an epoch, neither are times: a checkout's mtimes are not content.
+
+Holes of sparse files are written as zeros: layers know none (image-spec: layer.md).
 
 image-spec: layer.md; reproducible-builds.org/docs/archives
 """
@@ -13,7 +16,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from errno import ENOTSUP
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +27,7 @@ from runtime.layer.change import Change, ChangeKind
 from runtime.layer.diff import changes_of_upper
 from runtime.layer.entry import Entry, EntryKind, is_content
 from runtime.layer.header import END_OF_ARCHIVE, encode, padding
+from runtime.layer.walk import DIRECTORY, Found
 from runtime.layer.whiteout import OPAQUE, PREFIX, whiteout_name
 
 _CHUNK_BYTES = 1 << 20
@@ -57,72 +63,115 @@ def write_layer(changes: Iterable[Change], out: Sink, *, epoch: int | None) -> N
     Raises Conflict when a file changes while it is read, InvalidInput for a name that is
     reserved for whiteouts, HostLacks when overlayfs has kept part of a file elsewhere, KernelError.
     """
-    epoch_ns = None if epoch is None else epoch * _SECOND_NS
-    names: dict[tuple[int, int], bytes] = {}
+    for chunk in _layer(changes, None if epoch is None else epoch * _SECOND_NS):
+        out.write(chunk)
+
+
+def tar_of_files(files: Iterable[tuple[bytes, Found]]) -> Iterator[bytes]:
+    """A plain tar of files as they are, each under the name it is given; in pieces, as they are
+    read. Sockets are left out. Raises Conflict, KernelError.
+    """
+    names = _FirstNames()
+    for name, found in files:
+        if not stat.S_ISSOCK(found.status.st_mode):
+            yield from _file(found, name, None, names)
+    yield END_OF_ARCHIVE
+
+
+def _layer(changes: Iterable[Change], epoch_ns: int | None) -> Iterator[bytes]:
+    names = _FirstNames()
     for change in changes:
         if change.kind is ChangeKind.DELETED:
             directory, slash, name = change.name.rpartition(b"/")
-            out.write(encode(_mark(directory + slash + whiteout_name(name), epoch_ns)))
+            yield encode(_mark(directory + slash + whiteout_name(name), epoch_ns))
         elif not stat.S_ISSOCK(change.status.st_mode):
-            _write_present(change, out, epoch_ns, names)
-    out.write(END_OF_ARCHIVE)
+            if change.file.base.startswith(PREFIX):
+                raise InvalidInput(
+                    "{path}: a name that begins with .wh. cannot be stored in a layer",
+                    path=change.path,
+                )
+            yield from _file(change.file, change.name, epoch_ns, names)
+            if change.opaque:
+                # Right after its directory, so that it stands before everything it does not hide.
+                yield encode(_mark(change.name + b"/" + OPAQUE, epoch_ns))
+    yield END_OF_ARCHIVE
 
 
-def _write_present(
-    change: Change, out: Sink, epoch_ns: int | None, names: dict[tuple[int, int], bytes]
-) -> None:
+class _FirstNames:
+    """Under which name an inode with several links was written first."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[int, int], bytes] = {}
+
+    def of(self, status: os.stat_result, name: bytes) -> bytes:
+        """That name, if `name` is another one: then it is a hard link. Else nothing."""
+        if status.st_nlink < 2 or stat.S_ISDIR(status.st_mode):
+            return b""
+        first = self._names.setdefault((status.st_dev, status.st_ino), name)
+        return b"" if first == name else first
+
+
+def _file(found: Found, name: bytes, epoch_ns: int | None, names: _FirstNames) -> Iterator[bytes]:
+    """A file's header and content."""
     try:
-        entry = _entry(change, epoch_ns, _first_name(change, names))
-        out.write(encode(entry))
-        if entry.size:
-            _write_content(change, entry.size, out)
-        if change.opaque:
-            # Right after its directory, so that it stands before everything it does not hide.
-            out.write(encode(_mark(change.name + b"/" + OPAQUE, epoch_ns)))
+        entry = _entry(found, name, epoch_ns)
+        if first := names.of(found.status, name):
+            yield encode(replace(entry, kind=EntryKind.HARD_LINK, link=first, size=0))
+        elif entry.kind is EntryKind.FILE:
+            yield from _regular(found, entry)
+        elif entry.kind is EntryKind.DIRECTORY:
+            yield encode(replace(entry, xattrs=_xattrs_of_directory(found)))
+        else:
+            yield encode(entry)
     except KernelError:
         raise
     except OSError as cause:
-        raise KernelError("read", os.fsdecode(change.source), cause.errno or 0) from cause
+        raise KernelError("read", str(found.path), cause.errno or 0) from cause
 
 
-def _first_name(change: Change, names: dict[tuple[int, int], bytes]) -> bytes | None:
-    """Under which name this very inode was written before, if it was: then it is a hard link."""
-    status = change.status
-    if status.st_nlink < 2 or stat.S_ISDIR(status.st_mode):
-        return None
-    first = names.setdefault((status.st_dev, status.st_ino), change.name)
-    return None if first == change.name else first
-
-
-def _entry(change: Change, epoch_ns: int | None, first_name: bytes | None) -> Entry:
-    if change.name.rpartition(b"/")[2].startswith(PREFIX):
-        raise InvalidInput(
-            "{path}: a name that begins with .wh. cannot be stored in a layer", path=change.path
-        )
-    status = change.status
-    kind = EntryKind.HARD_LINK if first_name else _KINDS[stat.S_IFMT(status.st_mode)]
-    link = first_name or (_readlink(change.source) if kind is EntryKind.SYMLINK else b"")
+def _entry(found: Found, name: bytes, epoch_ns: int | None) -> Entry:
+    status = found.status
+    kind = _KINDS[stat.S_IFMT(status.st_mode)]
     is_device = kind in (EntryKind.CHARACTER_DEVICE, EntryKind.BLOCK_DEVICE)
     return Entry(
-        name=change.name,
+        name=name,
         kind=kind,
         mode=stat.S_IMODE(status.st_mode),
         uid=status.st_uid,
         gid=status.st_gid,
         mtime_ns=status.st_mtime_ns if epoch_ns is None else epoch_ns,
-        size=status.st_size if kind is EntryKind.FILE else 0,
-        link=link,
+        link=found.readlink() if kind is EntryKind.SYMLINK else b"",
         device=(os.major(status.st_rdev), os.minor(status.st_rdev)) if is_device else (0, 0),
-        xattrs=_xattrs(change.source) if kind in _WITH_XATTRS else {},
     )
 
 
-def _readlink(path: bytes) -> bytes:
-    return os.readlink(path)  # noqa: PTH115 - names are bytes, a Path is text
+def _regular(found: Found, entry: Entry) -> Iterator[bytes]:
+    """Exactly the bytes that the header promises, and their padding."""
+    descriptor = found.open()
+    try:
+        now = os.fstat(descriptor)
+        if (now.st_dev, now.st_ino) != (found.status.st_dev, found.status.st_ino):
+            raise Conflict("{path} was replaced while it was read", path=found.path)
+        size = left = now.st_size
+        yield encode(replace(entry, size=size, xattrs=_xattrs(descriptor, found)))
+        while left:
+            chunk = os.read(descriptor, min(left, _CHUNK_BYTES))
+            if not chunk:
+                raise Conflict("{path} became shorter while it was read", path=found.path)
+            yield chunk
+            left -= len(chunk)
+    finally:
+        os.close(descriptor)
+    yield padding(size)
 
 
-# The kernel permits user.* and security.capability on these only (man 7 xattr).
-_WITH_XATTRS = (EntryKind.FILE, EntryKind.DIRECTORY)
+def _xattrs_of_directory(found: Found) -> dict[str, bytes]:
+    descriptor = found.open(DIRECTORY)
+    try:
+        return _xattrs(descriptor, found)
+    finally:
+        os.close(descriptor)
+
 
 # With redirect_dir or metacopy on, overlayfs leaves a pointer where the content should be.
 _POINTERS = frozenset(
@@ -132,35 +181,25 @@ _POINTERS = frozenset(
 )
 
 
-def _xattrs(path: bytes) -> dict[str, bytes]:
-    names = os.listxattr(path, follow_symlinks=False)
+def _xattrs(descriptor: int, found: Found) -> dict[str, bytes]:
+    """The kernel permits user.* and security.capability on files and directories only
+    (man 7 xattr).
+    """
+    try:
+        names = os.listxattr(descriptor)
+    except OSError as error:
+        if error.errno != ENOTSUP:
+            raise
+        return {}  # a file system without any
     if pointers := _POINTERS.intersection(names):
         raise HostLacks(
             "{path} is not all there: overlayfs has left the rest in a lower layer",
             feature="overlay without redirect_dir and metacopy",
             evidence=", ".join(sorted(pointers)),
             hint="mount the overlay with redirect_dir=off,metacopy=off",
-            path=os.fsdecode(path),
+            path=found.path,
         )
-    return {
-        name: os.getxattr(path, name, follow_symlinks=False) for name in names if is_content(name)
-    }
-
-
-def _write_content(change: Change, size: int, out: Sink) -> None:
-    """Exactly the `size` bytes that the header has promised, and their padding."""
-    descriptor = os.open(change.source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        left = size
-        while left:
-            chunk = os.read(descriptor, min(left, _CHUNK_BYTES))
-            if not chunk:
-                raise Conflict("{path} became shorter while it was read", path=change.path)
-            out.write(chunk)
-            left -= len(chunk)
-    finally:
-        os.close(descriptor)
-    out.write(padding(size))
+    return {name: os.getxattr(descriptor, name) for name in names if is_content(name)}
 
 
 def _mark(name: bytes, epoch_ns: int | None) -> Entry:

@@ -48,11 +48,12 @@ def is_whiteout(status: os.stat_result) -> bool:
     return stat.S_ISCHR(status.st_mode) and status.st_rdev == _DEVICE
 
 
-def is_opaque(directory: bytes) -> bool:
-    """Whether overlayfs shows nothing of the lower layers in `directory`."""
-    names = os.listxattr(directory, follow_symlinks=False)
+def is_opaque(directory: bytes | int) -> bool:
+    """Whether overlayfs shows nothing of the lower layers in `directory`, a path or descriptor."""
+    follow = isinstance(directory, int)  # a descriptor has no link to be followed
+    names = os.listxattr(directory, follow_symlinks=follow)
     return any(
-        name in names and os.getxattr(directory, name, follow_symlinks=False) == b"y"
+        name in names and os.getxattr(directory, name, follow_symlinks=follow) == b"y"
         for name in _OPAQUE_XATTRS
     )
 

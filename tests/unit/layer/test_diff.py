@@ -1,16 +1,23 @@
-"""From an overlay's upper directory to changes, in one order."""
+"""From an overlay's upper directory, or two trees, to changes, in one order."""
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import stat
+import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runtime.errors import KernelError
+from runtime.layer.apply import apply_layer
 from runtime.layer.change import ChangeKind
-from runtime.layer.diff import changes_of_upper
+from runtime.layer.diff import changes_between, changes_of_upper
+from runtime.layer.tar import write_layer
 from runtime.linux.mount import mount, umount
 
 
@@ -81,3 +88,127 @@ def test_what_overlayfs_really_leaves(tmp_path: Path) -> None:
 def test_a_missing_upper_is_named(tmp_path: Path) -> None:
     with pytest.raises(KernelError, match="missing"):
         names(tmp_path / "missing")
+
+
+# ── Two trees ────────────────────────────────────────────────────────────────────────────────
+
+HOUR_NS = 3_600_000_000_000
+
+
+def between(old: Path, new: Path) -> list[tuple[str, str]]:
+    return [(c.kind.value, os.fsdecode(c.name)) for c in changes_between(old, new)]
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    root = tmp_path / "old"
+    for name in ("kept/a", "kept/b", "gone/x", "was-directory/y", "deep/er/file"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+        os.utime(root / name, ns=(HOUR_NS, HOUR_NS))
+    (root / "link").symlink_to("kept/a")
+    os.utime(root / "link", ns=(HOUR_NS, HOUR_NS), follow_symlinks=False)
+    return root
+
+
+@pytest.fixture
+def new(tmp_path: Path, old: Path) -> Path:
+    subprocess.run(["cp", "-a", old, tmp_path / "new"], check=True)
+    return tmp_path / "new"
+
+
+def test_a_copy_has_no_changes(old: Path, new: Path) -> None:
+    assert between(old, new) == []
+
+
+def test_a_change_brings_its_directories_along(old: Path, new: Path) -> None:
+    (new / "deep/er/file").write_text("longer than before")
+    assert between(old, new) == [
+        ("present", "deep"),
+        ("present", "deep/er"),
+        ("present", "deep/er/file"),
+    ]
+
+
+def test_content_decides_where_times_are_vague(old: Path, new: Path) -> None:
+    (new / "kept/a").write_text("tpek/a")  # as long as before
+    os.utime(new / "kept/a", ns=(HOUR_NS, HOUR_NS))
+    assert ("present", "kept/a") in between(old, new)
+
+
+def test_deletions_and_replacements(old: Path, new: Path) -> None:
+    shutil.rmtree(new / "gone")
+    shutil.rmtree(new / "was-directory")
+    (new / "was-directory").write_text("a file")
+    (new / "kept/a").unlink()
+    (new / "kept/a").mkdir()
+    (new / "link").unlink()
+    (new / "link").symlink_to("kept/b")
+    assert between(old, new) == [
+        ("deleted", "gone"),
+        ("present", "kept"),
+        ("present", "kept/a"),
+        ("present", "link"),
+        ("present", "was-directory"),
+    ]
+
+
+@pytest.mark.needs("root")
+def test_owners_modes_and_attributes_are_changes(old: Path, new: Path) -> None:
+    os.chown(new / "kept/a", 1, 1)
+    (new / "kept/b").chmod(0o4755)
+    os.setxattr(new / "deep/er", "user.note", b"new")
+    assert [name for _, name in between(old, new)] == [
+        *("deep", "deep/er", "kept", "kept/a", "kept/b")
+    ]
+
+
+_SMALL_TREE = st.dictionaries(
+    st.sampled_from(["a", "a/b", "a/b/c", "a/d", "e", "e/f"]),
+    st.sampled_from(["file", "other", "directory", "link"]),
+)
+
+
+def _make(root: Path, files: dict[str, str]) -> Path:
+    root.mkdir()
+    for name, kind in sorted(files.items()):
+        path = root / name
+        if not path.parent.is_dir() or path.parent.is_symlink():
+            continue
+        if kind == "directory":
+            path.mkdir()
+        elif kind == "link":
+            path.symlink_to("nowhere")
+        else:
+            path.write_text(kind)
+    return root
+
+
+def _seen(root: Path) -> dict[str, object]:
+    return {
+        str(path.relative_to(root)): (
+            os.readlink(path) if path.is_symlink() else path.is_dir() or path.read_text()
+        )
+        for path in sorted(root.rglob("*"))
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(_SMALL_TREE, _SMALL_TREE)
+@pytest.mark.needs("root", "overlay")
+def test_the_old_tree_and_the_difference_are_the_new_tree(
+    tmp_path_factory: pytest.TempPathFactory, before: dict[str, str], after: dict[str, str]
+) -> None:
+    """As overlayfs sees it, whose opinion is the one that counts."""
+    home = tmp_path_factory.mktemp("trees")
+    old, new = _make(home / "old", before), _make(home / "new", after)
+    tar = io.BytesIO()
+    write_layer(changes_between(old, new), tar, epoch=None)
+    (home / "layer").mkdir()
+    (home / "merged").mkdir()
+    apply_layer(io.BytesIO(tar.getvalue()), home / "layer")
+    mount("overlay", home / "merged", "overlay", data=f"lowerdir={home}/layer:{old}")
+    try:
+        assert _seen(home / "merged") == _seen(new)
+    finally:
+        umount(home / "merged")

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import Conflict, HostLacks, InvalidInput
-from runtime.layer.diff import changes_of_upper
-from runtime.layer.tar import tree_layer, write_layer
+from runtime.layer.tar import tree_layer
 
 EPOCH = 1_700_000_000
 
@@ -174,12 +173,33 @@ def test_reserved_names_are_refused(tmp_path: Path) -> None:
         layer(tmp_path)
 
 
+class _Meddling(io.BytesIO):
+    """Somebody who does something to the tree as soon as the first header is written."""
+
+    def __init__(self, meddle: Callable[[], None]) -> None:
+        super().__init__()
+        self._meddle = meddle
+
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]
+        if not self.tell():
+            self._meddle()
+        return super().write(data)
+
+
 def test_a_file_that_shrinks_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(b"x" * 100)
-    changes = list(changes_of_upper(tmp_path))
-    os.truncate(tmp_path / "log", 10)
+    out = _Meddling(lambda: os.truncate(tmp_path / "log", 10))
     with pytest.raises(Conflict, match="/log became shorter"):
-        write_layer(changes, io.BytesIO(), epoch=None)
+        tree_layer(tmp_path, out, epoch=None)
+
+
+def test_a_file_that_was_replaced_is_noticed(tmp_path: Path) -> None:
+    for name in ("tree/a", "tree/b", "other"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    out = _Meddling(lambda: os.replace(tmp_path / "other", tmp_path / "tree/b"))
+    with pytest.raises(Conflict, match="/b was replaced"):
+        tree_layer(tmp_path / "tree", out, epoch=None)
 
 
 _trees = st.dictionaries(
