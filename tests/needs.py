@@ -78,6 +78,16 @@ def _capabilities() -> dict[str, str]:
     }
 
 
+def _no_libseccomp() -> str:
+    import ctypes
+
+    try:
+        ctypes.CDLL("libseccomp.so.2")
+    except OSError as error:
+        return str(error)
+    return ""
+
+
 OVERLAY = "overlay file system"
 
 NEEDS = {
@@ -88,6 +98,7 @@ NEEDS = {
     "cgroup:cpu": _capability("cpu limit"),
     "cgroup:pids": _capability("pids limit"),
     "busybox": _program("busybox", "busybox-static"),
+    "libseccomp": Need(_no_libseccomp, "libseccomp2"),
     "ip": _program("ip", "iproute2"),
     "runc": _program("runc", "runc"),
     "skopeo": _program("skopeo", "skopeo"),

@@ -645,6 +645,24 @@ KO: dict[str, str] = {
     "check the spelling, or whether the image has that program": (
         "철자가 맞는지, 이미지에 그 프로그램이 들어 있는지 확인하세요"
     ),
+    "this host does not permit a resource limit this high: {limit}": (
+        "이 호스트에서는 자원 한도를 이렇게 높게 둘 수 없습니다: {limit}"
+    ),
+    "ask for less: the host's own is {available}": (
+        "더 낮은 값을 쓰세요. 이 호스트의 한도: {available}"
+    ),
+    "this host does not permit an OOM score this low: {score}": (
+        "이 호스트에서는 OOM 점수를 이렇게 낮게 둘 수 없습니다: {score}"
+    ),
+    "it takes CAP_SYS_RESOURCE, which this host does not give to root": (
+        "CAP_SYS_RESOURCE 권한이 필요한데, 이 호스트의 root에는 그 권한이 없습니다"
+    ),
+    "the system calls of {machine} are not known here, so they cannot be filtered": (
+        "이 아키텍처의 시스템 콜 번호표가 없어 필터를 만들 수 없습니다: {machine}"
+    ),
+    "use --security-opt seccomp=unconfined, if you trust the container": (
+        "믿을 수 있는 컨테이너라면 --security-opt seccomp=unconfined 옵션을 쓰세요"
+    ),
     "cannot enter the working directory {path}: {reason}": (
         "작업 디렉터리로 들어갈 수 없습니다: {path}: {reason}"
     ),
@@ -1095,6 +1113,8 @@ KO: dict[str, str] = {
     ),
     "{where}: {value} is out of range": "{where}: 범위를 벗어난 값입니다: {value}",
     "{where}: this engine does not do that": "{where}: 이 엔진이 지원하지 않는 설정입니다",
+    "{where}: not known here: {value}": "{where}: 알 수 없는 값입니다: {value}",
+    "{where}: {cause}": "{where}: {cause}",
     "{where}: this member is missing": "{where}: 이 항목이 빠졌습니다",
     "{where}: not a digest: {text!r}": "{where}: 다이제스트가 아닙니다: {text!r}",
     "{where}: not JSON: {cause}": "{where}: JSON이 아닙니다: {cause}",

@@ -19,14 +19,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime.container import limits, log
+from runtime.container import limits, log, profile
 from runtime.errors import InvalidInput, NotFound
+from runtime.linux.seccomp import Filter
 from runtime.oci.image import RunConfig
 from runtime.oci.mounts import DEFAULT_MOUNTS, Mount
-from runtime.oci.spec import Process, Spec
+from runtime.oci.spec import DEFAULT_CAPABILITIES, Process, Spec
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _HOSTNAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}", re.ASCII)
+
+FILTER = "seccomp.bpf"
 
 FLOOR_DIRECTORIES = ("dev", "proc", "sys", "etc")
 FLOOR_FILES = ("etc/hostname", "etc/hosts", "etc/resolv.conf")
@@ -112,6 +115,14 @@ class Bundle:
         """What config.json says now. Raises NotFound when it has been removed, InvalidSpec."""
         return Spec.from_bytes(self._existing("config.json").read_bytes())
 
+    def filter(self) -> Filter | None:
+        """Its seccomp filter, compiled when the bundle was written; None for one without.
+
+        Raises NotFound: a container whose filter is lost must not start without it.
+        """
+        data = self._existing(FILTER).read_bytes()
+        return Filter.from_bytes(data) if data else None
+
     def read_log(self) -> log.Reader:
         """The log, from its beginning. Raises NotFound when it has been removed."""
         return log.Reader(self._existing(log.NAME))
@@ -131,6 +142,8 @@ class Bundle:
         names |= {"resolv.conf": _host_resolvers(), log.NAME: ""}
         for name, text in names.items():
             (self.directory / name).write_text(text)
+        compiled = b"" if spec.seccomp is None else profile.compiled(spec.seccomp).to_bytes()
+        (self.directory / FILTER).write_bytes(compiled)
         (self.directory / "config.json").write_text(json.dumps(spec.to_json(), indent=2))
 
     def remove(self) -> None:
@@ -153,6 +166,7 @@ def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bun
         mounts=(*DEFAULT_MOUNTS, *_etc_mounts(bundle)),
         resources=limits.resources(request),
         cgroups_path=f"/onggi/{container_id}",
+        seccomp=profile.default_seccomp(DEFAULT_CAPABILITIES),
     )
     refuse_nonsense(spec)
     return spec

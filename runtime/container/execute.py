@@ -18,26 +18,31 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from runtime.container import init, messages
+from runtime.container.bundle import Bundle
 from runtime.container.messages import Message
 from runtime.errors import Conflict, KernelError
 from runtime.linux import cgroup, namespaces, process
 from runtime.linux.cgroup import Cgroup
+from runtime.linux.seccomp import Filter
 from runtime.oci.document import Document
 from runtime.oci.spec import NAMESPACES, Process
 
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """Descriptors that still lead to the container when its namespaces have been entered: to
-    its first process, and into its control group.
+    """What is taken along when the container's namespaces are entered: descriptors that lead to
+    its first process and into its control group, and its filter.
     """
 
     pidfd: int
     doors: tuple[int, ...]
+    filter_: Filter | None
 
 
-def execute(message: Message, caller: socket.socket, stdio: init.Stdio) -> None:
-    """Run the process that `message` describes; tell `caller` its exit code, or the error."""
+def execute(message: Message, bundle: Bundle, caller: socket.socket, stdio: init.Stdio) -> None:
+    """Run the process that `message` describes in the container of `bundle`; tell `caller` its
+    exit code, or the error.
+    """
     process.set_name("onggi-exec")
     # Until it is the program, nobody inside may look into this process: not at its memory, and
     # not at its executable, which is the host's.
@@ -45,7 +50,7 @@ def execute(message: Message, caller: socket.socket, stdio: init.Stdio) -> None:
     init.forbid_imports()
     program = Process.from_json(Document(message["process"], "process"))
     try:
-        entrance = enter(message["container"], message["pid"], message["pid_start"])
+        entrance = enter(bundle, message["pid"], message["pid_start"])
         code = run(program, stdio, entrance)
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
         messages.send(caller, {"error": json.loads(messages.described(error))})
@@ -53,13 +58,14 @@ def execute(message: Message, caller: socket.socket, stdio: init.Stdio) -> None:
     messages.send(caller, {"exit_code": code})
 
 
-def enter(container_id: str, pid: int, pid_start: int) -> Entrance:
+def enter(bundle: Bundle, pid: int, pid_start: int) -> Entrance:
     """Move this process into the container's namespaces, but for that of its control groups:
     from inside, a process could not be moved there from outside.
 
     The descriptor is taken before the start time is compared, so that a number which has
     meanwhile been given to another process is noticed. Raises Conflict, KernelError.
     """
+    container_id = bundle.directory.name
     ended = Conflict("container {name} is not running", name=container_id[:12])
     flags = 0
     for kind in {*NAMESPACES} - {"cgroup"}:
@@ -68,13 +74,13 @@ def enter(container_id: str, pid: int, pid_start: int) -> Entrance:
         pidfd = namespaces.pidfd_open(pid)
         if not process.is_alive(pid, pid_start):
             raise ended
-        doors = Cgroup(container_id).doors()
+        doors, filter_ = Cgroup(container_id).doors(), bundle.filter()
         namespaces.setns(pidfd, flags)
     except KernelError as error:
         if error.errno in (errno.ESRCH, errno.ENOENT):
             raise ended from error
         raise
-    return Entrance(pidfd, doors)
+    return Entrance(pidfd, doors, filter_)
 
 
 def run(program: Process, stdio: init.Stdio, entrance: Entrance) -> int:
@@ -102,7 +108,7 @@ def _become(
         os.setsid()
         cgroup.pass_through(entrance.doors)
         namespaces.setns(entrance.pidfd, namespaces.CLONE_NEWCGROUP)
-        init.execute(program, stdio)
+        init.execute(program, stdio, entrance.filter_)
     except BaseException as error:  # noqa: BLE001  (a forked child must never return)
         messages.send(channel, {"error": json.loads(messages.described(error))})
     os._exit(125)

@@ -26,17 +26,11 @@ from typing import NoReturn
 
 from runtime.container import messages
 from runtime.container.bundle import Bundle
+from runtime.container.power import give_up_power
 from runtime.container.user import User, find_user
 from runtime.errors import CommandNotStarted
-from runtime.linux import (
-    capabilities,
-    cgroup,
-    cgroup_mounts,
-    mount,
-    namespaces,
-    netdevice,
-    process,
-)
+from runtime.linux import cgroup, cgroup_mounts, mount, namespaces, netdevice, process
+from runtime.linux.seccomp import Filter
 from runtime.oci.mounts import Mount
 from runtime.oci.spec import Process, Spec
 from runtime.snapshot.overlay import Overlay
@@ -98,7 +92,7 @@ def become(world: World, stdio: Stdio, channel: socket.socket) -> NoReturn:
     enter_late_namespaces()
     namespaces.sethostname(spec.hostname)
     mount_root(world.overlay, bundle)
-    sources = open_sources(spec.mounts)
+    sources, filter_ = open_sources(spec.mounts), bundle.filter()
     change_root(bundle.rootfs)
     for each in spec.mounts:
         make_mount(each, sources)
@@ -111,7 +105,7 @@ def become(world: World, stdio: Stdio, channel: socket.socket) -> NoReturn:
     permission, _ = messages.receive(channel)
     if permission is None:
         os._exit(1)  # the monitor has decided against it
-    execute(spec.process, stdio, signal.SIGKILL if world.lifeline else 0)
+    execute(spec.process, stdio, filter_, signal.SIGKILL if world.lifeline else 0)
 
 
 def enter_early_namespaces() -> None:
@@ -246,13 +240,16 @@ def protect(paths: tuple[str, ...]) -> None:
             mount.make_read_only(path, mount.MS_NOSUID | mount.MS_NODEV | mount.MS_NOEXEC)
 
 
-def execute(program: Process, stdio: Stdio, at_parent_s_end: int = 0) -> NoReturn:
+def execute(
+    program: Process, stdio: Stdio, filter_: Filter | None, at_parent_s_end: int = 0
+) -> NoReturn:
     """Give power away and turn into `program`. Raises CommandNotStarted when it cannot be.
 
-    Used for PID 1 and for `exec` alike. `at_parent_s_end` is the signal that the program gets
-    when its parent dies; it is set last, as a change of user forgets it (man 2 prctl).
+    Used for PID 1 and for `exec` alike; `filter_` is the container's. `at_parent_s_end` is the
+    signal that the program gets when its parent dies; it is set last, as a change of user
+    forgets it (man 2 prctl).
     """
-    user = find_user(program.user)
+    user = find_user(program.user, program.groups)
     environment = _environment(program, user)
     _enter_directory(program.cwd)
     for descriptor, number in ((stdio.stdin, 0), (stdio.stdout, 1), (stdio.stderr, 2)):
@@ -262,27 +259,10 @@ def execute(program: Process, stdio: Stdio, at_parent_s_end: int = 0) -> NoRetur
         os.dup2(descriptor, number, inheritable=True)
     process.close_on_exec_from(3)
     os.umask(0o022)
-    give_up_power(user, frozenset(program.capabilities), program.no_new_privileges)
+    give_up_power(user, program, filter_)
     process.die_with_parent(at_parent_s_end)
     _reset_signals()
     _replace(program.args, environment)
-
-
-def give_up_power(user: User, keep: frozenset[str], no_new_privileges: bool) -> None:
-    """Become `user` with no more than the capabilities `keep`, for good.
-
-    The bounding set goes first: shrinking it takes CAP_SETPCAP. What the host itself has lost
-    is lost here too. A user other than root starts with none, as after any change from root.
-    """
-    capabilities.drop_bounding(keep)
-    os.setgroups(user.groups)
-    os.setresgid(user.gid, user.gid, user.gid)
-    os.setresuid(user.uid, user.uid, user.uid)
-    kept = capabilities.bits(keep & capabilities.held("CapBnd")) if user.uid == 0 else 0
-    capabilities.capset(effective=kept, permitted=kept, inheritable=0)
-    capabilities.clear_ambient()
-    if no_new_privileges:
-        process.prctl(process.PR_SET_NO_NEW_PRIVS, 1)
 
 
 def _environment(program: Process, user: User) -> dict[str, str]:

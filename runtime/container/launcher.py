@@ -146,7 +146,8 @@ def _converse(
     if message is None:
         return
     if message["verb"] == "exec":
-        execute(message, connection, init.Stdio(*descriptors))
+        bundle = records.bundle(message["container"])
+        execute(message, bundle, connection, init.Stdio(*descriptors))
     else:
         start = Start.from_message(records.root, message)
         stdin = descriptors[0] if descriptors else None

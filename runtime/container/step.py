@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.container import launch, log
+from runtime.container import launch, log, profile
 from runtime.container.bundle import Bundle
 from runtime.container.messages import Exit, Start
 from runtime.errors import OnggiError
@@ -30,7 +30,8 @@ def run_step(
     snapshot is left.
     """
     bundle = Bundle(root, root / "builds" / snapshot)
-    bundle.write(Spec(process=program, hostname=HOSTNAME))
+    seccomp = profile.default_seccomp(program.capabilities)
+    bundle.write(Spec(process=program, hostname=HOSTNAME, seccomp=seccomp))
     try:
         with log.Reader(bundle.directory / log.NAME) as reader:
             return _attend(root, bundle.directory, reader, on_output)

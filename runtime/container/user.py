@@ -38,9 +38,11 @@ class User:
     home: str = "/"
 
 
-def find_user(text: str) -> User:
-    """The user that `text` means. Raises NotFound for a name that the container does not know
-    (a number needs no entry), InvalidInput for a number that is too large.
+def find_user(text: str, groups: tuple[str, ...] = ()) -> User:
+    """The user that `text` means, who is in `groups` besides.
+
+    Raises NotFound for a name that the container does not know (a number needs no entry),
+    InvalidInput for a number that is too large.
     """
     name, _, group = text.partition(":")
     name = name or "0"
@@ -53,16 +55,17 @@ def find_user(text: str) -> User:
         )
     login = entry[0] if entry else ""
     gid = _find_group(group) if group else int(entry[3]) if entry else 0
-    groups = () if group else _groups_of(login)
+    others = () if group else _groups_of(login)
+    added = tuple(map(_find_group, groups))
     home = (entry[5] if entry else "") or "/"
     uid = int(entry[2] if entry else name)
-    if max(uid, gid) > LARGEST_NUMBER:
+    if max(uid, gid, *added) > LARGEST_NUMBER:
         raise InvalidInput(
             "a user or group number is larger than {largest}: {text}",
             largest=LARGEST_NUMBER,
             text=text,
         )
-    return User(uid, gid, tuple({gid, *groups}), home)
+    return User(uid, gid, tuple({gid, *others, *added}), home)
 
 
 def _find_group(name: str) -> int:

@@ -35,7 +35,7 @@ from runtime.errors import Conflict, NotFound
 from runtime.linux.cgroup import Cgroup
 from runtime.oci.digest import Digest
 from runtime.oci.image import RunConfig
-from runtime.oci.spec import Process, Spec
+from runtime.oci.spec import Spec
 
 DEFAULT_STOP_S = 10.0
 
@@ -403,12 +403,12 @@ class Container:
         """
         self._require_running()
         main = self.spec.process
-        program = Process(
+        program = replace(
+            main,
             args=arguments,
             env=_merged(main.env, environment),
             cwd=workdir or main.cwd,
             user=user or main.user,
-            capabilities=main.capabilities,
         )
         row = self._row
         return launch.execute(
