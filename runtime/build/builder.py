@@ -15,8 +15,11 @@ from pathlib import Path
 
 from runtime.build import events
 from runtime.build.cache import Cache
+from runtime.build.cache_directory import CacheDirectories
+from runtime.build.command import RunStep
 from runtime.build.context import Context, decode
-from runtime.build.perform import Performer, RunStep
+from runtime.build.mounts import Furnisher
+from runtime.build.perform import Performer
 from runtime.build.plan.arguments import GO_ARCHITECTURES, plan_arguments, unused_arguments
 from runtime.build.stages import Stages, find_stage
 from runtime.build.store import BuiltImage, store_image
@@ -33,11 +36,14 @@ from runtime.snapshot.overlay import Snapshots
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Builds images into `content` and `snapshots`. `resolve` finds a local image's manifest."""
+    """Builds images into `content` and `snapshots`. `resolve` finds a local image's manifest;
+    `caches` is for `RUN --mount=type=cache`.
+    """
 
     content: ContentStore
     snapshots: Snapshots
     cache: Cache
+    caches: CacheDirectories
     run_step: RunStep
     resolve: Callable[[Reference], Digest | None]
 
@@ -51,12 +57,14 @@ class Builder:
         target: str | None = None,
         epoch: int | None = None,
         no_cache: bool = False,
+        secrets: Mapping[str, bytes] | None = None,
         progress: Callable[[events.Event], None] = lambda _event: None,
     ) -> BuiltImage:
         """Build the last stage of the Dockerfile, or the one that `target` names.
 
         `dockerfile` is a path, relative to the context. With `epoch` (seconds since 1970) the
-        same files make the same image, to the digest, on any host and at any time.
+        same files make the same image, to the digest, on any host and at any time. `secrets`, by
+        id, are for `RUN --mount=type=secret`.
 
         Raises DockerfileError (BuildFailed for a RUN that failed), NotFound without a context
         or Dockerfile. Whatever is raised, the unfinished step leaves nothing, and the finished
@@ -74,6 +82,7 @@ class Builder:
                 cache=self.cache,
                 run_step=self.run_step,
                 context=opened,
+                furnisher=Furnisher(self.snapshots, self.caches, secrets or {}, epoch),
                 epoch=epoch,
                 use_cache=not no_cache,
                 progress=progress,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from runtime.build.sources import Kind, Source, SourceFile
-from runtime.build.tree import Entry, ImageTree, Resolved
+from runtime.build.tree import Directory, Entry, ImageTree, Resolved
 from runtime.dockerfile.ignore import has_wildcard, path_pattern
 from runtime.dockerfile.source import Word
 from runtime.errors import DockerfileError, UnsafePath
@@ -55,16 +55,25 @@ class ImageFiles:
         """All there is, as one source."""
         return self._source(word, "", self.tree.resolve(PurePosixPath("/")))
 
+    def directory(self, word: Word) -> Directory | None:
+        """The directory that a path without wildcards names; None if it is something else."""
+        entry = self._resolve(posixpath.join("/", word.text), word).entry
+        return entry.directory if entry else None
+
+    def _resolve(self, path: str, word: Word) -> Resolved:
+        """Where a path leads. Raises DockerfileError when there is nothing."""
+        try:
+            found = self.tree.resolve(PurePosixPath(posixpath.normpath(path)))
+        except (NotADirectoryError, UnsafePath):
+            raise self._nothing(word, path) from None
+        if found.entry is None:
+            raise self._nothing(word, path)
+        return found
+
     def _find(self, word: Word) -> Iterator[Source]:
         path = posixpath.normpath("/" + word.text.lstrip("/"))
         for each in self._matches(path):
-            try:
-                found = self.tree.resolve(PurePosixPath(each))
-            except (NotADirectoryError, UnsafePath):
-                raise self._nothing(word, each) from None
-            if found.entry is None:
-                raise self._nothing(word, each)
-            yield self._source(word, posixpath.basename(each), found)
+            yield self._source(word, posixpath.basename(each), self._resolve(each, word))
 
     def _matches(self, path: str) -> Iterator[str]:
         """The paths that a pattern matches; one without wildcards is itself."""

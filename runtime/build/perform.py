@@ -12,47 +12,33 @@ leaves the finished steps in the cache and nothing of the unfinished one.
 from __future__ import annotations
 
 import contextlib
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from runtime.build import events
 from runtime.build.archive import is_archive, unpack_archive
 from runtime.build.cache import Cache, CacheHit
+from runtime.build.command import RunStep, run_command
 from runtime.build.context import Context
 from runtime.build.copy import copy_files
 from runtime.build.image import Draft
 from runtime.build.image_files import ImageFiles
+from runtime.build.mounts import FindFiles, Furnisher, new_key
 from runtime.build.owner import find_owner
 from runtime.build.sources import Files, Source, content_digest, document_sources
 from runtime.build.step import CopyFiles, MakeDirectory, RunCommand, Step, cache_key
 from runtime.build.store import store_layer
 from runtime.build.tree import ImageTree, Resolved
 from runtime.build.upper import Upper, set_times
-from runtime.container.messages import Exit
 from runtime.content.store import ContentStore
-from runtime.dockerfile.source import Word
-from runtime.errors import BuildFailed, CommandNotStarted, DockerfileError, IntegrityError
+from runtime.errors import DockerfileError, IntegrityError
 from runtime.layer.apply import apply_layer
 from runtime.oci.descriptor import Descriptor
 from runtime.oci.digest import ChainID, DiffID
 from runtime.oci.identity import chain_ids, next_chain_id
-from runtime.oci.spec import Process
 from runtime.snapshot.overlay import Overlay, Snapshots
-
-LOG_TAIL_BYTES = 4096
-"""How much of a failed command's output a BuildFailed carries."""
-
-
-class RunStep(Protocol):
-    """Runs one command on the writable snapshot with this key (`container.step.run_step`)."""
-
-    def __call__(
-        self, snapshot: str, program: Process, on_output: Callable[[str, bytes], None]
-    ) -> Exit: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +50,21 @@ class Performer:
     cache: Cache
     run_step: RunStep
     context: Context
+    furnisher: Furnisher
     epoch: int | None
     use_cache: bool
     progress: Callable[[events.Event], None]
 
-    def perform(self, step: Step, draft: Draft, files: Files) -> Draft:
-        """The image after one more step; COPY takes from `files`.
+    def perform(self, step: Step, draft: Draft, files: FindFiles) -> Draft:
+        """The image after one more step; it takes files from where `files` finds them.
 
         Raises DockerfileError, BuildFailed.
         """
         match step:
             case RunCommand():
-                return self.layer(step, draft, lambda key, overlay: self.run(step, key, overlay))
+                return self.run(step, draft, files)
             case CopyFiles():
-                return self.copy(step, draft, files)
+                return self.copy(step, draft, files(step.origin))
             case MakeDirectory():
                 return self.make_directory(step, draft)
         return self.without_layer(step, draft)
@@ -125,25 +112,15 @@ class Performer:
 
         return self.layer(step, draft, write)
 
-    def run(self, step: RunCommand, key: str, overlay: Overlay) -> None:
-        """RUN. Raises BuildFailed when the command ends with anything but 0."""
-        # The container would refuse an unknown user too, but could not say where it stands.
-        find_owner(Word(step.user, step.instruction.source.place), ImageTree.of(overlay))
-        tail = bytearray()
+    def run(self, step: RunCommand, draft: Draft, files: FindFiles) -> Draft:
+        """RUN. What its mounts show is looked at first: it decides whether the layer is known."""
+        shown = self.furnisher.look(step, files)
 
-        def on_output(stream: str, data: bytes) -> None:
-            tail.extend(data)
-            del tail[:-LOG_TAIL_BYTES]
-            self.progress(events.Output(stream, data))
+        def write(key: str, overlay: Overlay) -> None:
+            with self.furnisher.furnish(step, key, shown) as furniture:
+                run_command(step, key, overlay, furniture, self.run_step, self.progress)
 
-        env = (*step.env, *step.secret_env)
-        program = Process(args=step.argv, env=env, cwd=str(step.cwd), user=step.user)
-        try:
-            end = self.run_step(key, program, on_output)
-        except CommandNotStarted as error:
-            raise command_failed(step, error.exit_code, error.message) from error
-        if end.code != 0:
-            raise command_failed(step, end.code, tail.decode(errors="replace"))
+        return self.layer(step, draft, write, "\n".join(each.content for each in shown))
 
     def without_layer(self, step: Step, draft: Draft) -> Draft:
         """The image after a step that changes no file."""
@@ -221,11 +198,6 @@ class Performer:
         self.snapshots.unpack(chain_id, parent, write)
 
 
-def new_key() -> str:
-    """A name for a snapshot of this build, which a crash leaves to `clear_unfinished`."""
-    return f"build-{secrets.token_hex(8)}"
-
-
 def resolve_directory(step: MakeDirectory, tree: ImageTree) -> Resolved:
     """Where WORKDIR leads in the image. Raises DockerfileError when that is a file."""
     try:
@@ -235,25 +207,6 @@ def resolve_directory(step: MakeDirectory, tree: ImageTree) -> Resolved:
     if found.entry is not None and not found.is_directory:
         raise _no_directory(step)
     return found
-
-
-def command_failed(step: RunCommand, exit_status: int, log_tail: str) -> BuildFailed:
-    """The error for a RUN, with the place of its instruction."""
-    return BuildFailed(
-        "{file}:{line}:{column}: the command ended with exit code {exit_status}: {command}",
-        hint=_HINTS.get(exit_status, ""),
-        exit_status=exit_status,
-        log_tail=log_tail,
-        command=step.instruction.text,
-        **step.instruction.source.place.facts(),
-    )
-
-
-_HINTS = {
-    126: "the program is there, but may not be executed",
-    127: "there is no such program in the image, or not in its PATH",
-    137: "it was killed (SIGKILL), maybe because memory ran out",
-}
 
 
 def timestamp(seconds: int) -> str:

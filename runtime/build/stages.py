@@ -22,9 +22,9 @@ from runtime.build.plan.arguments import Arguments, check_platform, plan_base
 from runtime.build.plan.settings import TRIGGERS, with_triggers
 from runtime.build.plan.stage import plan_stage
 from runtime.build.sources import Files
-from runtime.build.step import CopyFiles, Step
 from runtime.build.tree import ImageTree
 from runtime.dockerfile import instruction as ins
+from runtime.dockerfile.mount import mount_origin
 from runtime.dockerfile.parser import parse_lines
 from runtime.dockerfile.source import Word
 from runtime.errors import DockerfileError, InvalidReference, NotFound
@@ -49,6 +49,15 @@ def find_stage(dockerfile: ins.Dockerfile, target: str | None) -> ins.Stage:
         name=target,
         file=dockerfile.file,
     )
+
+
+def origins_of(instruction: ins.Instruction) -> Iterator[Word]:
+    """The stages and images that an instruction takes files from."""
+    match instruction:
+        case ins.Copy(origin=origin) if origin:
+            yield origin
+        case ins.Run(mounts=mounts):
+            yield from filter(None, map(mount_origin, mounts))
 
 
 @dataclass(slots=True)
@@ -78,8 +87,11 @@ class Stages:
         waiting = [wanted]
         while waiting:
             stage = waiting.pop()
-            copies = (each for each in stage.instructions if isinstance(each, ins.Copy))
-            origins = [self.find_origin(each.origin, stage) for each in copies if each.origin]
+            origins = [
+                self.find_origin(word, stage)
+                for instruction in stage.instructions
+                for word in origins_of(instruction)
+            ]
             for each in (self.find_base(stage), *origins):
                 if each and each.index not in found:
                     found[each.index] = each
@@ -128,7 +140,9 @@ class Stages:
         plan = plan_stage(stage, draft.config.config, self.arguments, self.escape)
         for step in plan.steps:
             with self.step(step.instruction):
-                draft = self.performer.perform(step, draft, self.files(step, stage))
+                draft = self.performer.perform(
+                    step, draft, lambda origin: self.files(origin, stage)
+                )
         config = replace(
             draft.config, config=plan.config, author=plan.author or draft.config.author
         )
@@ -145,14 +159,14 @@ class Stages:
         longer = replace(stage, instructions=(*pulled, *stage.instructions))
         return replace(draft, config=clean), longer
 
-    def files(self, step: Step, stage: ins.Stage) -> Files:
-        """Where a step copies from: the context, an earlier stage or an image."""
-        if not isinstance(step, CopyFiles) or step.origin is None:
+    def files(self, word: Word | None, stage: ins.Stage) -> Files:
+        """Where a step takes files from: the context, an earlier stage or an image."""
+        if word is None:
             return self.performer.context
-        origin = self.find_origin(step.origin, stage)
-        draft = self.draft(origin) if origin else self.open_image(step.origin.text, step.origin)
+        origin = self.find_origin(word, stage)
+        draft = self.draft(origin) if origin else self.open_image(word.text, word)
         overlay = self.performer.snapshots.view(draft.chain)
-        return ImageFiles(ImageTree.of(overlay), step.origin.text)
+        return ImageFiles(ImageTree.of(overlay), word.text)
 
     def open_base(self, stage: ins.Stage) -> Draft:
         """What FROM names, if it is no stage. Raises DockerfileError."""

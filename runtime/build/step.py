@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from runtime.dockerfile.instruction import Instruction
+from runtime.dockerfile.mount import RunMount
 from runtime.dockerfile.source import Word
 from runtime.oci.digest import ChainID
 from runtime.oci.image import RunConfig
@@ -97,17 +98,29 @@ class CopyFiles(Step):
 
 @dataclass(frozen=True, slots=True)
 class RunCommand(Step):
-    """Run `argv`; `secret_env` is seen by the command and not by the cache."""
+    """Run `argv`; `secret_env` is seen by the command and not by the cache.
+
+    `mounts` are in the order of their targets, which are absolute. `script` is a here-document
+    that says itself what runs it (`#!`): a file at `argv[0]`.
+    """
 
     argv: tuple[str, ...]
     env: tuple[str, ...]
     secret_env: tuple[str, ...]
     cwd: PurePosixPath
     user: str
+    mounts: tuple[RunMount, ...] = ()
+    script: Document | None = None
 
     @property
     def facts(self) -> tuple[object, ...]:
-        return (self.argv, self.env, str(self.cwd), self.user)
+        """What mounts show counts as `cache_key`'s content; what a secret says, never."""
+        mounts = [
+            (m.kind, m.target, m.id, m.env, m.sharing, m.read_only, m.mode, m.uid, m.gid)
+            for m in self.mounts
+        ]
+        script = self.script and self.script.content.decode()
+        return (self.argv, self.env, str(self.cwd), self.user, mounts, script)
 
 
 def cache_key(parent: ChainID | None, step: Step, epoch: int | None, content: str = "") -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import os
+from pathlib import Path
 
 from runtime.cli import console
 from runtime.cli.command import command
@@ -10,6 +12,7 @@ from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given
 from runtime.cli.images import short
 from runtime.cli.progress import BuildLog, bootstrap_progress
 from runtime.engine import Engine
+from runtime.errors import InvalidInput
 
 
 @command(
@@ -18,6 +21,7 @@ from runtime.engine import Engine
     Flag("file", "f", WORD, "Name of the Dockerfile (default: PATH/Dockerfile)"),
     Flag("label", "", LIST, "Set metadata for an image"),
     Flag("no-cache", "", SWITCH, "Do not use cache when building the image"),
+    Flag("secret", "", LIST, "Secret to expose to the build (id=mysecret,src=/local/secret)"),
     Flag("quiet", "q", SWITCH, "Suppress the build output and print image ID on success"),
     Flag("target", "", WORD, "Set the target build stage to build"),
     Flag("tag", "t", LIST, "Name and optionally a tag in the 'name:tag' format"),
@@ -35,6 +39,7 @@ def build(given: Given) -> int:
             labels=dict(label.partition("=")[::2] for label in given.label),
             nocache=given.no_cache,
             target=given.target,
+            secrets=dict(map(read_secret, given.secret)),
             progress=None if given.quiet else BuildLog(),
         )
     if given.quiet:
@@ -56,6 +61,35 @@ def build_arguments(entries: list[str]) -> dict[str, str]:
         elif name in os.environ:
             arguments[name] = os.environ[name]
     return arguments
+
+
+def read_secret(text: str) -> tuple[str, bytes]:
+    """`id=NAME,src=FILE` or `id=NAME,env=VARIABLE`; without either, the variable or file NAME.
+
+    Raises InvalidInput, OSError.
+    """
+    options = dict(field.partition("=")[::2] for field in next(csv.reader([text]), []))
+    kind = options.pop("type", "")
+    name = options.pop("id", "")
+    variable = options.pop("env", "")
+    file = options.pop("src", "") or options.pop("source", "")
+    if options or not name or kind not in ("", "file", "env") or (variable and file):
+        raise InvalidInput(
+            "--secret is not understood: {text}",
+            hint="--secret id=NAME,src=FILE  or  --secret id=NAME,env=VARIABLE",
+            text=text,
+        )
+    if not variable and not file and (kind == "env" or name in os.environ):
+        variable = name
+    if not variable:
+        return name, Path(file or name).read_bytes()
+    if variable not in os.environ:
+        raise InvalidInput(
+            "--secret {id}: there is no environment variable {variable}",
+            id=name,
+            variable=variable,
+        )
+    return name, os.environb[os.fsencode(variable)]
 
 
 @command("[OPTIONS]", Flag("quiet", "q", SWITCH, "Only show image IDs"), most=0)

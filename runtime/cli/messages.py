@@ -975,6 +975,58 @@ KO: dict[str, str] = {
         "{file}:{line}:{column}: 여기 문서(here-document)는 대상이 될 수 없습니다: {word}"
     ),
     "{name} {word} /path": "{name} {word} /경로",
+    "{file}:{line}:{column}: RUN --mount=type=ssh is not supported yet": (
+        "{file}:{line}:{column}: RUN --mount=type=ssh는 아직 지원하지 않습니다"
+    ),
+    "give the key as a secret: --mount=type=secret": (
+        "키는 시크릿으로 넘기세요: --mount=type=secret"
+    ),
+    "{file}:{line}:{column}: the option {key} does not go with --mount=type={kind}": (
+        "{file}:{line}:{column}: --mount=type={kind}에는 쓸 수 없는 옵션입니다: {key}"
+    ),
+    "{file}:{line}:{column}: --mount is not a line of options: {cause}": (
+        "{file}:{line}:{column}: --mount의 옵션 목록을 해석할 수 없습니다: {cause}"
+    ),
+    "separate them by commas: --mount=type=cache,target=/path": (
+        "쉼표로 구분하세요: --mount=type=cache,target=/path"
+    ),
+    "{file}:{line}:{column}: --mount=type={kind} needs the option {key}": (
+        "{file}:{line}:{column}: --mount=type={kind}에 빠진 옵션이 있습니다: {key}"
+    ),
+    "for example: {key}={example}": "예: {key}={example}",
+    "{file}:{line}:{column}: a secret has either an id or a source: they mean the same": (
+        "{file}:{line}:{column}: 시크릿의 id와 source는 같은 뜻이므로 하나만 쓰세요"
+    ),
+    "{file}:{line}:{column}: the option {key} of --mount cannot be {value!r}": (
+        "{file}:{line}:{column}: --mount 옵션 {key}에 쓸 수 없는 값입니다: {value!r}"
+    ),
+    "{file}:{line}:{column}: --mount has no option {key!r}": (
+        "{file}:{line}:{column}: --mount에 없는 옵션입니다: {key!r}"
+    ),
+    "{file}:{line}:{column}: nothing can be mounted over /": (
+        "{file}:{line}:{column}: / 위에는 마운트할 수 없습니다"
+    ),
+    "name a directory in it: target=/src": "그 안의 디렉터리를 지정하세요: target=/src",
+    "{file}:{line}:{column}: the build was given no secret {id}": (
+        "{file}:{line}:{column}: 빌드에 넘기지 않은 시크릿입니다: {id}"
+    ),
+    "--secret id={id},src=FILE  or  --secret id={id},env=NAME": (
+        "--secret id={id},src=파일 또는 --secret id={id},env=변수"
+    ),
+    "{file}:{line}:{column}: {name} --{flag}={value} is not supported": (
+        "{file}:{line}:{column}: 지원하지 않는 값입니다: {name} --{flag}={value}"
+    ),
+    "it can be: {values}": "쓸 수 있는 값: {values}",
+    "--secret is not understood: {text}": "--secret 값을 해석할 수 없습니다: {text}",
+    "--secret id=NAME,src=FILE  or  --secret id=NAME,env=VARIABLE": (
+        "--secret id=이름,src=파일 또는 --secret id=이름,env=변수"
+    ),
+    "--secret {id}: there is no environment variable {variable}": (
+        "--secret {id}: 환경 변수가 없습니다: {variable}"
+    ),
+    "Secret to expose to the build (id=mysecret,src=/local/secret)": (
+        "빌드에 보여 줄 시크릿 (id=mysecret,src=/local/secret)"
+    ),
     "{file}:{line}:{column}: --from takes no variable: {word}": (
         "{file}:{line}:{column}: --from에는 변수를 쓸 수 없습니다: {word}"
     ),
@@ -1005,12 +1057,6 @@ KO: dict[str, str] = {
         "{file}:{line}:{column}: 여기 문서(here-document)가 끝나지 않습니다: {word}"
     ),
     "a line with {name} and nothing else ends it": "{name} 하나만 있는 줄로 끝내세요",
-    "{file}:{line}:{column}: a here-document with #! is not supported yet": (
-        "{file}:{line}:{column}: #! 줄로 시작하는 여기 문서(here-document)는 아직 지원하지 않습니다"
-    ),
-    "write the program's name before it: RUN python3 <<EOF": (
-        "앞에 프로그램 이름을 쓰세요: RUN python3 <<EOF"
-    ),
     "{file}:{line}:{column}: ADD of an address is not supported yet: {address}": (
         "{file}:{line}:{column}: 주소를 ADD하는 것은 아직 지원하지 않습니다: {address}"
     ),

@@ -92,7 +92,7 @@ def become(world: World, stdio: Stdio, channel: socket.socket) -> NoReturn:
     enter_late_namespaces()
     namespaces.sethostname(spec.hostname)
     mount_root(world.overlay, bundle)
-    sources, filter_ = open_sources(spec.mounts), bundle.filter()
+    sources, filter_ = open_sources(spec.mounts, bundle), bundle.filter()
     change_root(bundle.rootfs)
     for each in spec.mounts:
         make_mount(each, sources)
@@ -137,13 +137,32 @@ def mount_root(overlay: Overlay, bundle: Bundle) -> None:
     mount.mount_overlay(snapshots, tuple(lower), upper, work, bundle.rootfs)
 
 
-def open_sources(mounts: tuple[Mount, ...]) -> dict[str, int]:
-    """Copies of the bind mounts' sources on the host, by destination, attached nowhere yet."""
+def open_sources(mounts: tuple[Mount, ...], bundle: Bundle) -> dict[str, int]:
+    """What comes from the host, by destination, attached nowhere yet."""
     return {
-        each.destination: mount.open_tree(each.source, recursive="rbind" in each.options)
+        each.destination: open_source(each, bundle)
         for each in mounts
-        if each.type == "bind"
+        if each.type in ("bind", "overlay")
     }
+
+
+def open_source(each: Mount, bundle: Bundle) -> int:
+    """A copy of a bind mount's source; or a pile of layers, which a build step sees of another
+    stage. It is put together at a place in the bundle that only this process sees, and taken
+    up from there.
+    """
+    if each.type == "bind":
+        return mount.open_tree(each.source, recursive="rbind" in each.options)
+    option = dict(option.partition("=")[::2] for option in each.options)
+    place = bundle.directory / "overlay"
+    place.mkdir(exist_ok=True)
+    lower = tuple(option["lowerdir"].split(":"))
+    mount.mount_overlay(
+        bundle.root / "snapshots", lower, option["upperdir"], option["workdir"], place
+    )
+    opened = mount.open_tree(place)
+    mount.umount(place, detach=True)
+    return opened
 
 
 def change_root(rootfs: Path) -> None:
@@ -162,7 +181,7 @@ def make_mount(each: Mount, sources: dict[str, int]) -> None:
     """One mount of the spec, its mount point made if missing."""
     if each.type == "cgroup":
         return mount_cgroups(each)
-    if each.type == "bind":
+    if each.destination in sources:
         return bind_source(each, sources[each.destination])
     os.makedirs(each.destination, exist_ok=True)
     flags, data = mount.parse_options(each.options)
@@ -170,7 +189,7 @@ def make_mount(each: Mount, sources: dict[str, int]) -> None:
 
 
 def bind_source(each: Mount, source: int) -> None:
-    """Attach an opened source. A read-only bind needs a second call: see `make_read_only`.
+    """Attach an opened source. What it forbids needs a second call: see `make_read_only`.
 
     A symbolic link there is covered itself, wherever it leads: many an image's
     /etc/resolv.conf is one that leads nowhere.
@@ -184,6 +203,8 @@ def bind_source(each: Mount, source: int) -> None:
     flags, _ = mount.parse_options(each.options)
     if flags & mount.MS_RDONLY:
         mount.make_read_only(target, flags & ~(mount.MS_BIND | mount.MS_REC))
+    elif flags & mount.MS_NODEV:
+        mount.forbid_devices(target, flags & ~(mount.MS_BIND | mount.MS_REC))
 
 
 def mount_cgroups(each: Mount) -> None:

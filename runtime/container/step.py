@@ -14,6 +14,7 @@ from runtime.container import launch, log, profile
 from runtime.container.bundle import Bundle
 from runtime.container.messages import Exit, Start
 from runtime.errors import OnggiError
+from runtime.oci.mounts import DEFAULT_MOUNTS, Mount
 from runtime.oci.spec import Process, Spec
 
 HOSTNAME = "build"
@@ -21,9 +22,13 @@ HOSTNAME = "build"
 
 
 def run_step(
-    root: Path, snapshot: str, program: Process, on_output: Callable[[str, bytes], None]
+    root: Path,
+    snapshot: str,
+    program: Process,
+    on_output: Callable[[str, bytes], None],
+    mounts: tuple[Mount, ...] = (),
 ) -> Exit:
-    """Run `program` on a writable snapshot and wait for its end.
+    """Run `program` on a writable snapshot, with `mounts`, and wait for its end.
 
     `on_output` gets what it writes, as (stream, bytes), while it runs. Raises
     CommandNotStarted; whatever interrupts this, the command is dead afterwards and only the
@@ -31,7 +36,10 @@ def run_step(
     """
     bundle = Bundle(root, root / "builds" / snapshot)
     seccomp = profile.default_seccomp(program.capabilities)
-    bundle.write(Spec(process=program, hostname=HOSTNAME, seccomp=seccomp))
+    spec = Spec(
+        process=program, hostname=HOSTNAME, mounts=(*DEFAULT_MOUNTS, *mounts), seccomp=seccomp
+    )
+    bundle.write(spec)
     try:
         with log.Reader(bundle.directory / log.NAME) as reader:
             return _attend(root, bundle.directory, reader, on_output)

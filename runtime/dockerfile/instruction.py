@@ -92,10 +92,15 @@ class From(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class Run(Instruction):
-    """RUN command: run it in a container and keep what it changed as a layer."""
+    """RUN [--mount…] [--network] command: run it in a container, keep what it changed as a layer.
+
+    `mounts` are read by `mount.read_mount`, when variables are known.
+    """
 
     command: Command
     documents: tuple[HereDocument, ...] = ()
+    mounts: tuple[Word, ...] = ()
+    network: Word | None = None
 
 
 @dataclass(frozen=True, slots=True)

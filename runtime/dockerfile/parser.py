@@ -21,6 +21,7 @@ from runtime.dockerfile import instruction as ins
 from runtime.dockerfile.health import read_health_check
 from runtime.dockerfile.here_document import is_announced, take_documents, with_lines
 from runtime.dockerfile.lexer import Lexer, LogicalLine
+from runtime.dockerfile.mount import mount_origin, read_mount
 from runtime.dockerfile.source import Place, Word
 from runtime.dockerfile.statement import (
     Statement,
@@ -101,11 +102,39 @@ def _parse_from(statement: Statement) -> ins.From:
 
 
 def _parse_run(statement: Statement) -> ins.Run:
-    statement.read_flags(later=("mount", "network", "security", "device"))
+    flags = statement.read_flags(("network", "security"), later=("device",), lists=("mount",))
+    _refuse_power(statement, flags)
+    mounts = statement.flag_values("mount")
+    for mount in mounts:
+        mount_origin(mount)
+        if "$" not in mount.text:  # else it is read when the variables are known
+            read_mount(mount, str)
     command = read_command(statement)
     if command == ins.ExecForm(()):
         raise empty_list(statement)
-    return ins.Run(**statement.head, command=command, documents=statement.documents)
+    return ins.Run(
+        **statement.head,
+        command=command,
+        documents=statement.documents,
+        mounts=mounts,
+        network=flags.get("network"),
+    )
+
+
+def _refuse_power(statement: Statement, flags: Mapping[str, Word]) -> None:
+    """Raises DockerfileError for a RUN that wants more of the host than a container gets."""
+    for flag, values in (("network", ("default", "none")), ("security", ("sandbox",))):
+        word = flags.get(flag)
+        if word and word.text not in values:
+            raise DockerfileError(
+                "{file}:{line}:{column}: {name} --{flag}={value} is not supported",
+                hint="it can be: {values}",
+                name=statement.name,
+                flag=flag,
+                value=word.text,
+                values=", ".join(values),
+                **word.place.facts(),
+            )
 
 
 def _parse_cmd(statement: Statement) -> ins.Cmd:

@@ -114,16 +114,18 @@ class Statement:
         known: Iterable[str] = (),
         later: Iterable[str] = (),
         switches: Iterable[str] = (),
+        lists: Iterable[str] = (),
     ) -> dict[str, Word]:
         """The flags' values by name. `later` are docker's flags that are not carried out yet.
 
-        `switches` may stand alone, which means true. Raises DockerfileError for any other flag,
-        for a second one and for one without a value.
+        `switches` may stand alone, which means true; `lists` may stand several times: their
+        values are `flag_values`. Raises DockerfileError for any other flag, for a second one and
+        for one without a value.
         """
         values: dict[str, Word] = {}
         for flag in self.flags:
-            if flag.name not in (*known, *switches):
-                raise _unknown_flag(self, flag, [*known, *switches], [*later])
+            if flag.name not in (*known, *switches, *lists):
+                raise _unknown_flag(self, flag, [*known, *switches, *lists], [*later])
             value = _switch(flag) if flag.name in switches else flag.value
             if not value:
                 raise DockerfileError(
@@ -132,7 +134,7 @@ class Statement:
                     flag=flag.name,
                     **flag.place.facts(),
                 )
-            if flag.name in values:
+            if flag.name in values and flag.name not in lists:
                 raise DockerfileError(
                     "{file}:{line}:{column}: the flag --{flag} stands here a second time",
                     hint="keep one of the two",
@@ -141,6 +143,12 @@ class Statement:
                 )
             values[flag.name] = Word(value, flag.place)
         return values
+
+    def flag_values(self, name: str) -> tuple[Word, ...]:
+        """All values of a flag that may stand several times, once `read_flags` has seen them."""
+        return tuple(
+            Word(flag.value, flag.place) for flag in self.flags if flag.name == name and flag.value
+        )
 
 
 def _switch(flag: Flag) -> str:

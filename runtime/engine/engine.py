@@ -27,6 +27,7 @@ from runtime.engine.containers import Containers
 from runtime.engine.events import Moment
 from runtime.engine.images import Images
 from runtime.linux import cgroup_mounts
+from runtime.oci.mounts import Mount
 from runtime.oci.spec import Process
 
 Progress = Callable[[str, int, int], None]
@@ -130,9 +131,13 @@ class Engine:
         }
 
     def _run_step(
-        self, snapshot: str, program: Process, on_output: Callable[[str, bytes], None]
+        self,
+        snapshot: str,
+        program: Process,
+        on_output: Callable[[str, bytes], None],
+        mounts: tuple[Mount, ...],
     ) -> Exit:
-        return step.run_step(self.root, snapshot, program, on_output)
+        return step.run_step(self.root, snapshot, program, on_output, mounts)
 
 
 def version() -> str:

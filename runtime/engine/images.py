@@ -72,16 +72,18 @@ class Images:
         labels: Mapping[str, str] | None = None,
         nocache: bool = False,
         target: str | None = None,
+        secrets: Mapping[str, bytes] | None = None,
         progress: Callable[[Event], None] | None = None,
     ) -> tuple[Image, BuildLog]:
         """Build an image from the Dockerfile of the directory `path`; the image and its log.
 
         `dockerfile` is relative to `path`; `target` names the stage to build, without it the last
-        one. `progress` gets every event when it happens. With
+        one; `secrets` are by id. `progress` gets every event when it happens. With
         SOURCE_DATE_EPOCH in the environment the same inputs give the same image ID anywhere.
         Raises DockerfileError, BuildFailed, NotFound (the context or base image).
         """
         from runtime.build.builder import Builder
+        from runtime.build.cache_directory import CacheDirectories
 
         require_root()
         tags = [tag] if isinstance(tag, str) else list(tag or ())
@@ -95,7 +97,12 @@ class Images:
 
         with writing(self.root):
             builder = Builder(
-                self.content, self.snapshots, self.cache, self._run_step, self._base_image
+                self.content,
+                self.snapshots,
+                self.cache,
+                CacheDirectories(self.root),
+                self._run_step,
+                self._base_image,
             )
             built = builder.build(
                 Path(path),
@@ -105,6 +112,7 @@ class Images:
                 target=target,
                 epoch=source_date_epoch(),
                 no_cache=nocache,
+                secrets=secrets,
                 progress=tell,
             )
             for reference in references:

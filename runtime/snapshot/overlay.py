@@ -8,9 +8,10 @@ directory (`upper`), and overlayfs shows the pile as one tree:
     lower   the image's last layer              snapshots/<chain id>/fs
     lower   the image's first layer             snapshots/<chain id>/fs
 
-A snapshot is `fs` (the files), `work` (overlayfs's own, only in writable ones) and
-`meta.json`. It is written under a temporary name and renamed when it is whole, so there are
-no half snapshots; whatever still has a temporary name after a crash is garbage.
+A snapshot is `fs` (the files), `work` (overlayfs's own, only in writable ones), `points` (only
+for a build step with mounts) and `meta.json`. It is written under a temporary name and renamed
+when it is whole, so there are no half snapshots; whatever still has a temporary name after a
+crash is garbage.
 
 Rule: this file makes and removes directories; it mounts nothing (see runtime/container/init).
 Documentation/filesystems/overlayfs.rst; containerd docs/snapshotters.
@@ -68,6 +69,15 @@ class Snapshots:
         """The writable snapshot that `prepare` made. Raises NotFound."""
         return self._writable(key, self.chain(self._parent(key)))
 
+    def prepare_points(self, key: str) -> Overlay:
+        """A layer between the writable snapshot `key` and what is below it, as its `upper`.
+
+        It is for mount points that must be there and that no layer should keep: it is seen
+        together with the snapshot and goes with it.
+        """
+        (self.directory / key / "points").mkdir(mode=0o755)
+        return Overlay(self.chain(self._parent(key)), self.directory / key / "points")
+
     def view(self, parent: ChainID | None) -> Overlay:
         """An image's layers, to be read only. Raises NotFound."""
         return Overlay(self.chain(parent))
@@ -83,6 +93,7 @@ class Snapshots:
             return self.remove(key)
         _write_meta(place, parent=self._parent(key), chain_id=chain_id)
         tree.delete(place / "work")
+        tree.delete(place / "points")
         try:
             place.rename(self._place(chain_id))
         except OSError as error:
@@ -170,6 +181,9 @@ class Snapshots:
 
     def _writable(self, key: str, lower: tuple[Path, ...]) -> Overlay:
         place = self.directory / key
+        points = place / "points"
+        if points.exists():
+            lower = (points, *lower)
         return Overlay(lower, place / "fs", place / "work")
 
     def _parent(self, key: str) -> ChainID | None:

@@ -1,6 +1,6 @@
 """Dockerfile → instructions, as text: every case is a NAME.Dockerfile beside its NAME.txt.
 
-The text says for each instruction its lines and fields, for each word its line and columns;
+The text says for each instruction its lines and those fields that say something, for each word its line and columns;
 for a file that is refused, the message, the hint and the place. After a change that is meant,
 `python tests/golden/test_dockerfile.py` writes the texts anew, and the diff is the review.
 """
@@ -40,6 +40,7 @@ def described_instruction(instruction: Instruction) -> str:
             f"    {field.name} = {shown(getattr(instruction, field.name))}"
             for field in fields(instruction)
             if field.name not in ("source", "text")
+            and getattr(instruction, field.name) != field.default
         ]
     )
 

@@ -14,6 +14,7 @@ import pytest
 from runtime.build import events
 from runtime.build.builder import Builder, host_platform
 from runtime.build.cache import CacheHit
+from runtime.build.cache_directory import CacheDirectories
 from runtime.build.store import BuiltImage
 from runtime.container.messages import Exit
 from runtime.content.store import ContentStore
@@ -22,6 +23,7 @@ from runtime.oci.digest import Digest
 from runtime.oci.identity import chain_ids
 from runtime.oci.image import ImageConfig, Manifest
 from runtime.oci.reference import Reference
+from runtime.oci.mounts import Mount
 from runtime.oci.spec import Process
 from runtime.snapshot.overlay import Snapshots
 
@@ -67,14 +69,17 @@ class Site:
     ) -> BuiltImage:
         """`run(upper)` stands for the container: it changes the layer and returns exit code."""
 
-        def run_step(snapshot: str, program: Process, on_output: object) -> Exit:
+        def run_step(
+            snapshot: str, program: Process, on_output: object, mounts: tuple[Mount, ...]
+        ) -> Exit:
             upper = self.snapshots.overlay(snapshot).upper
             assert run is not None and upper is not None
             return Exit(run(upper), False)
 
         (self.context / "Dockerfile").write_text(text)
         self.events = []
-        builder = Builder(self.content, self.snapshots, self.cache, run_step, self.resolve)
+        caches = CacheDirectories(self.snapshots.directory.parent)
+        builder = Builder(self.content, self.snapshots, self.cache, caches, run_step, self.resolve)
         built = builder.build(
             self.context,
             epoch=epoch,

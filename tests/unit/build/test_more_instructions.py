@@ -13,6 +13,7 @@ import pytest
 from runtime.build import events
 from runtime.build.builder import Builder, host_platform
 from runtime.build.cache import CacheHit
+from runtime.build.cache_directory import CacheDirectories
 from runtime.build.store import BuiltImage
 from runtime.container.messages import Exit
 from runtime.content.store import ContentStore
@@ -20,6 +21,7 @@ from runtime.errors import DockerfileError, NotFound
 from runtime.oci.digest import Digest
 from runtime.oci.image import ImageConfig, Manifest
 from runtime.oci.reference import Reference
+from runtime.oci.mounts import Mount
 from runtime.oci.spec import Process
 from runtime.snapshot.overlay import Snapshots
 
@@ -51,7 +53,9 @@ class Site:
     def build(self, text: str, *runs: Write, tag: str = "", target: str = "") -> BuiltImage:
         waiting: Iterator[Write] = iter(runs)
 
-        def run_step(snapshot: str, program: Process, on_output: object) -> Exit:
+        def run_step(
+            snapshot: str, program: Process, on_output: object, mounts: tuple[Mount, ...]
+        ) -> Exit:
             self.commands.append(program.args)
             upper = self.snapshots.overlay(snapshot).upper
             assert upper is not None
@@ -61,7 +65,8 @@ class Site:
         (self.context / "Dockerfile").write_text(text)
         self.events = []
         find: Callable[[Reference], Digest | None] = lambda name: self.images.get(str(name))  # noqa: E731
-        builder = Builder(self.content, self.snapshots, self, run_step, find)
+        caches = CacheDirectories(self.snapshots.directory.parent)
+        builder = Builder(self.content, self.snapshots, self, caches, run_step, find)
         built = builder.build(
             self.context, epoch=1_700_000_000, target=target or None, progress=self.events.append
         )
