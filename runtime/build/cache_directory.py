@@ -23,10 +23,13 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runtime.dockerfile.mount import Sharing
 from runtime.linux import tree
 from runtime.snapshot.overlay import UNFINISHED, disk_bytes
+
+if TYPE_CHECKING:  # every command clears up here first, and should start fast
+    from runtime.dockerfile.mount import Sharing
 
 NAME_LENGTH = 20
 

@@ -69,6 +69,7 @@ SPEC = Verb("inspection", "spec", "Print a container's config.json, as the OCI d
 INFO = Verb("system", "info", "Display what this host permits, each line with its evidence")
 VERSION = Verb("system", "version", "Show the version information")
 DF = Verb("system", "df", "Show disk usage")
+BUILDER_PRUNE = Verb("images", "prune_builds", "Remove build cache")
 SYSTEM_PRUNE = Verb("system", "prune", "Remove unused data")
 
 NOUNS = {
@@ -113,6 +114,7 @@ NOUNS = {
             "tag": TAG,
         },
     ),
+    "builder": Noun("Manage builds", {"build": BUILD, "prune": BUILDER_PRUNE}),
     "system": Noun(
         "Manage Onggi", {"df": DF, "events": EVENTS, "info": INFO, "prune": SYSTEM_PRUNE}
     ),

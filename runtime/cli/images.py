@@ -176,3 +176,25 @@ def prune(given: Given) -> int:
         console.say("\n".join(["Deleted Images:", *lines_of(removed["ImagesDeleted"]), ""]))
     console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")
     return 0
+
+
+@command(
+    "[OPTIONS]",
+    Flag("all", "a", SWITCH, "Remove all build cache, not just what no image uses"),
+    Flag("force", "f", SWITCH, "Do not prompt for confirmation"),
+    most=0,
+)
+def prune_builds(given: Given) -> int:
+    """Forget what builds left behind for the next ones."""
+    question = (
+        "This removes all build cache. Continue?"
+        if given.all
+        else "This removes all build cache that no image uses. Continue?"
+    )
+    if not given.force and not console.agrees(translate(question)):
+        return 1
+    removed = Engine().images.prune_builds(all=given.all)
+    for name in removed["CachesDeleted"]:
+        console.say(name)
+    console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")
+    return 0

@@ -107,6 +107,15 @@ KO: dict[str, str] = {
     "This removes all stopped containers. Continue?": (
         "멈춘 컨테이너를 모두 삭제합니다. 계속할까요?"
     ),
+    "This removes all build cache. Continue?": "빌드 캐시를 모두 삭제합니다. 계속할까요?",
+    "This removes all build cache that no image uses. Continue?": (
+        "어떤 이미지도 쓰지 않는 빌드 캐시를 모두 삭제합니다. 계속할까요?"
+    ),
+    "Remove build cache": "빌드 캐시 삭제",
+    "Manage builds": "빌드 관리",
+    "Remove all build cache, not just what no image uses": (
+        "이미지가 쓰지 않는 것만이 아니라 빌드 캐시를 모두 삭제"
+    ),
     "This removes all images without a name. Continue?": (
         "이름 없는 이미지를 모두 삭제합니다. 계속할까요?"
     ),

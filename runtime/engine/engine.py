@@ -88,13 +88,17 @@ class Engine:
         return usage.disk_usage(self.images, self.containers)
 
     def prune(self, all: bool = False) -> dict[str, Any]:
-        """Remove stopped containers, nameless images and unused build layers; with `all`, every
+        """Remove stopped containers, nameless images and what builds left; with `all`, every
         image that no container uses. What was removed, with docker's keys.
         """
-        containers = self.containers.prune()
-        images = self.images.prune(all=all)
-        freed = containers["SpaceReclaimed"] + images["SpaceReclaimed"]
-        return {**containers, **images, "SpaceReclaimed": freed}
+        answers = (
+            self.containers.prune(),
+            self.images.prune(all=all),
+            self.images.prune_builds(),
+        )
+        freed = sum(answer["SpaceReclaimed"] for answer in answers)
+        containers, images, builds = answers
+        return {**containers, **images, **builds, "SpaceReclaimed": freed}
 
     def info(self) -> dict[str, Any]:
         """The host and what is on it, with the keys of docker's SystemInfo."""

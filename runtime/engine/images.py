@@ -14,6 +14,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
+from runtime.build.cache_directory import CacheDirectories
 from runtime.container import journal
 from runtime.container.state import BUSY
 from runtime.content import gc
@@ -60,6 +61,7 @@ class Images:
         self.snapshots = Snapshots(root)
         self.shelf = Shelf(self.content, self.snapshots, self.names)
         self.cache = SqliteCache(database)
+        self.caches = CacheDirectories(root)
         self._run_step = run_step
         self._progress = progress
 
@@ -83,7 +85,6 @@ class Images:
         Raises DockerfileError, BuildFailed, NotFound (the context or base image).
         """
         from runtime.build.builder import Builder
-        from runtime.build.cache_directory import CacheDirectories
 
         require_root()
         tags = [tag] if isinstance(tag, str) else list(tag or ())
@@ -100,7 +101,7 @@ class Images:
                 self.content,
                 self.snapshots,
                 self.cache,
-                CacheDirectories(self.root),
+                self.caches,
                 self._run_step,
                 self._base_image,
             )
@@ -207,8 +208,8 @@ class Images:
     def prune(self, all: bool = False) -> dict[str, Any]:
         """Remove images without a name; with `all`, also those that no container uses.
 
-        Layers of builds that no image uses any more go too. Docker's answer: ImagesDeleted,
-        SpaceReclaimed (bytes on the disk).
+        Docker's answer: ImagesDeleted, SpaceReclaimed (bytes on the disk). What the build cache
+        remembers stays: see `prune_builds`.
         """
         used = self._manifests_of_containers()
         deleted: Removed = []
@@ -217,10 +218,24 @@ class Images:
                 self.names.forget(name)
                 if not name.startswith(NAMELESS):
                     deleted.append({"Untagged": Reference.parse(name).familiar})
-        self.cache.forget(self.cache.digests() - self.layers_in_use())
         removed, freed = self.collect_garbage()
         deleted += [{"Deleted": str(digest)} for digest in removed]
         return {"ImagesDeleted": deleted, "SpaceReclaimed": freed}
+
+    def prune_builds(self, all: bool = False) -> dict[str, Any]:
+        """Forget what builds left behind: cache directories of RUN, downloads of ADD, and steps
+        whose layers no image uses; with `all`, every step.
+
+        Docker's answer: CachesDeleted, SpaceReclaimed (bytes on the disk).
+        """
+        remembered = self.cache.digests()
+        self.cache.forget(remembered if all else remembered - self.layers_in_use())
+        directories = self.caches.remove_unused()
+        removed, freed = self.collect_garbage()
+        return {
+            "CachesDeleted": [*map(str, removed), *(each.name for each in directories)],
+            "SpaceReclaimed": freed + sum(each.size_bytes for each in directories),
+        }
 
     def bootstrap(
         self,
@@ -275,6 +290,7 @@ class Images:
         """Delete what killed processes were writing. Only while nobody else writes: `alone`."""
         gc.clear_ingest(self.content)
         self.snapshots.clear_unfinished(builds=True)
+        self.caches.clear_unfinished()
 
     def collect_garbage(self) -> tuple[Digests, int]:
         """Delete blobs and snapshots that nothing refers to: the blobs' digests, and how many

@@ -58,14 +58,26 @@ def layers_bytes(images: Images) -> int:
 
 
 def _build_cache(images: Images) -> list[dict[str, Any]]:
-    """What no image needs: blobs that the cache remembers, or that wait for the next prune, and
-    unpacked layers.
+    """What no image needs: blobs that the cache remembers, or that wait for the next prune,
+    unpacked layers, and the cache directories of RUN.
     """
     blobs = set(images.content.digests()) - gc.reachable(images.content, images.manifests())
     chains = set(images.snapshots.chain_ids()) - images.chains_in_use()
     sizes = {digest: images.content.size(digest) for digest in sorted(blobs)}
     sizes |= {chain_id: images.snapshots.usage(chain_id) for chain_id in sorted(chains)}
     return [
-        {"ID": str(name), "Type": "regular", "InUse": False, "Size": size}
-        for name, size in sizes.items()
+        *(
+            {"ID": str(name), "Type": "regular", "InUse": False, "Size": size}
+            for name, size in sizes.items()
+        ),
+        *(
+            {
+                "ID": each.name,
+                "Type": "exec.cachemount",
+                "Description": f"cached mount {each.id}",
+                "InUse": each.in_use,
+                "Size": each.size_bytes,
+            }
+            for each in images.caches.all()
+        ),
     ]

@@ -1,8 +1,9 @@
 """Dockerfile → instructions, as text: every case is a NAME.Dockerfile beside its NAME.txt.
 
-The text says for each instruction its lines and those fields that say something, for each word its line and columns;
-for a file that is refused, the message, the hint and the place. After a change that is meant,
-`python tests/golden/test_dockerfile.py` writes the texts anew, and the diff is the review.
+The text says for each instruction its lines and those fields that say something, for each word
+its line and columns; for a file that is refused, the message, the hint and the place. After a
+change that is meant, `python tests/golden/test_dockerfile.py` writes the texts anew, and the diff
+is the review.
 """
 
 from __future__ import annotations

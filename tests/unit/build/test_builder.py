@@ -22,8 +22,8 @@ from runtime.errors import BuildFailed, DockerfileError, InvalidInput, NotFound
 from runtime.oci.digest import Digest
 from runtime.oci.identity import chain_ids
 from runtime.oci.image import ImageConfig, Manifest
-from runtime.oci.reference import Reference
 from runtime.oci.mounts import Mount
+from runtime.oci.reference import Reference
 from runtime.oci.spec import Process
 from runtime.snapshot.overlay import Snapshots
 

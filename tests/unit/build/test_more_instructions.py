@@ -20,8 +20,8 @@ from runtime.content.store import ContentStore
 from runtime.errors import DockerfileError, NotFound
 from runtime.oci.digest import Digest
 from runtime.oci.image import ImageConfig, Manifest
-from runtime.oci.reference import Reference
 from runtime.oci.mounts import Mount
+from runtime.oci.reference import Reference
 from runtime.oci.spec import Process
 from runtime.snapshot.overlay import Snapshots
 

@@ -1,0 +1,2 @@
+FROM scratch
+RUN --mount=type=bind,from=$STAGE,target=/c make
