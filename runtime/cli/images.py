@@ -114,7 +114,7 @@ def history(given: Given) -> int:
 
 def history_row(entry: dict[str, Any], now: datetime, *, whole: bool) -> Row:
     """One instruction as `history` shows it."""
-    created = units.parse_time(entry["Created"])
+    created = datetime.fromtimestamp(entry["Created"], UTC) if entry["Created"] else None
     created_by, image_id = entry["CreatedBy"], entry["Id"]
     return {
         "ID": image_id if whole or not image_id.startswith("sha256:") else short(image_id),

@@ -12,30 +12,33 @@ from typing import Any
 
 from runtime.cli import console
 from runtime.cli.command import command
-from runtime.cli.flags import WORD, Flag, Given
+from runtime.cli.flags import SWITCH, WORD, Flag, Given
 from runtime.engine import Engine
+from runtime.engine.inspect import inspect_container
 from runtime.errors import InvalidInput, NotFound, OnggiError
 
 FORMAT = Flag("format", "f", WORD, "Format output: 'json' or a Go template")
 
-Look = Callable[[Engine, str], dict[str, Any]]
+SIZE = Flag("size", "s", SWITCH, "Display total file sizes")
+
+Look = Callable[[Engine, str, bool], dict[str, Any]]
 
 
-def look_at_container(engine: Engine, name: str) -> dict[str, Any]:
+def look_at_container(engine: Engine, name: str, size: bool) -> dict[str, Any]:
     """The attributes of a container. Raises NotFound."""
-    return dict(engine.containers.get(name).attrs)
+    return inspect_container(engine.containers.get(name), size=size)
 
 
-def look_at_image(engine: Engine, name: str) -> dict[str, Any]:
-    """The attributes of an image. Raises NotFound."""
+def look_at_image(engine: Engine, name: str, size: bool) -> dict[str, Any]:
+    """The attributes of an image, whose size is always there. Raises NotFound."""
     return dict(engine.images.get(name).attrs)
 
 
-def look_at_any(engine: Engine, name: str) -> dict[str, Any]:
+def look_at_any(engine: Engine, name: str, size: bool) -> dict[str, Any]:
     """A container's if there is one of that name, else an image's. Raises NotFound."""
     for look in (look_at_container, look_at_image):
         try:
-            return look(engine, name)
+            return look(engine, name, size)
         except (NotFound, InvalidInput):
             continue
     raise NotFound("no such container or image: {name}", name=name)
@@ -44,6 +47,7 @@ def look_at_any(engine: Engine, name: str) -> dict[str, Any]:
 @command(
     "[OPTIONS] NAME|ID [NAME|ID...]",
     FORMAT,
+    SIZE,
     Flag("type", "", WORD, "Only inspect objects of the given type: container or image"),
     least=1,
 )
@@ -57,13 +61,13 @@ def inspect(given: Given) -> int:
     }
     if given.type not in looks:
         raise InvalidInput("no such type: {type}", hint="write container or image", type=given.type)
-    return _show(given.words, looks[given.type], given.format)
+    return _show(given.words, looks[given.type], given.format, size=given.size)
 
 
-@command("[OPTIONS] CONTAINER [CONTAINER...]", FORMAT, least=1)
+@command("[OPTIONS] CONTAINER [CONTAINER...]", FORMAT, SIZE, least=1)
 def container(given: Given) -> int:
     """Containers only."""
-    return _show(given.words, look_at_container, given.format)
+    return _show(given.words, look_at_container, given.format, size=given.size)
 
 
 @command("[OPTIONS] IMAGE [IMAGE...]", FORMAT, least=1)
@@ -72,13 +76,13 @@ def image(given: Given) -> int:
     return _show(given.words, look_at_image, given.format)
 
 
-def _show(names: Sequence[str], look: Look, form: str | None) -> int:
+def _show(names: Sequence[str], look: Look, form: str | None, *, size: bool = False) -> int:
     """Print what was found, even if not all of it was: one JSON array, or a text for each."""
     write = _writer(form) if form else None  # before anything is looked at: it may be wrong
     engine, found, missing = Engine(), [], []
     for name in names:
         try:
-            found.append(look(engine, name))
+            found.append(look(engine, name, size))
         except OnggiError as error:
             missing.append(error)
     if write is None:

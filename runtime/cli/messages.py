@@ -189,6 +189,7 @@ KO: dict[str, str] = {
     "Run 'onggi {path} COMMAND --help' for more information on a command.": (
         "명령별 설명: onggi {path} COMMAND --help"
     ),
+    "Display total file sizes": "전체 파일 크기를 표시",
     "Print usage": "사용법을 출력",
     "Print version information and quit": "버전을 출력하고 종료",
     "Manage containers": "컨테이너 관리",

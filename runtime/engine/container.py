@@ -131,6 +131,7 @@ class Container:
             if request.command is None and request.entrypoint is None
             else request.command,
             working_dir=request.working_dir or image.working_dir,
+            stop_signal=request.stop_signal or image.stop_signal,
             labels=self.labels,
         )
 
@@ -270,7 +271,7 @@ class Container:
         if ended is None:
             raise TimeoutError(f"container {self.name} still runs after {timeout} seconds")
         self._look_again()
-        return {"StatusCode": ended.code, "Error": None}
+        return {"StatusCode": ended.code}
 
     def how_it_ended(self) -> Exit:
         """Its last exit; 255 if nobody saw it."""

@@ -5,12 +5,15 @@ The attribute names are those of Docker's Python SDK (`docker.models.images.Imag
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from runtime.container.log import timestamp
 from runtime.content.store import ContentStore
 from runtime.engine.image_names import ImageNames
 from runtime.errors import NotFound
@@ -43,6 +46,14 @@ class Layer:
     size: int
     created_by: str
     files: Path
+
+
+def unix_time(created: str | None) -> int:
+    """Whole seconds since 1970 of an RFC 3339 moment; 0 for none."""
+    if not created:
+        return 0
+    whole = re.sub(r"\.\d+", "", created).replace("Z", "+00:00")
+    return int(datetime.fromisoformat(whole).timestamp())
 
 
 class Image:
@@ -131,7 +142,7 @@ class Image:
         rows: list[dict[str, Any]] = [
             {
                 "Id": "<missing>",
-                "Created": step.created or "",
+                "Created": unix_time(step.created),
                 "CreatedBy": step.created_by,
                 "Comment": step.comment,
                 "Size": 0 if step.empty_layer else next(sizes, 0),
@@ -146,16 +157,19 @@ class Image:
     @property
     def attrs(self) -> dict[str, Any]:
         """What `docker image inspect` shows."""
+        from runtime.engine.inspect import image_config  # which knows containers, too
+
         config = self.config
-        return {
+        document = {
             "Id": self.id,
             "RepoTags": self.tags,
             "RepoDigests": [],
             "Parent": "",
             "Comment": config.history[-1].comment if config.history else "",
             "Created": config.created or "",
+            "DockerVersion": "",
             "Author": config.author,
-            "Config": config.config.to_json(),
+            "Config": image_config(config.config),
             "Architecture": config.architecture,
             "Os": config.os,
             "Size": self.size,
@@ -164,12 +178,16 @@ class Image:
                 "Data": {"LowerDir": ":".join(str(layer.files) for layer in self.layers[::-1])},
             },
             "RootFS": {"Type": "layers", "Layers": [str(diff) for diff in config.diff_ids]},
+            "Metadata": {
+                "LastTagTime": timestamp(self._shelf.names.named_ns(self.manifest_digest))
+            },
             "Descriptor": {
                 "mediaType": self.manifest.media_type,
                 "digest": str(self.manifest_digest),
                 "size": self._shelf.content.size(self.manifest_digest),
             },
         }
+        return document | ({"Variant": config.variant} if config.variant else {})
 
     def tag(self, name: str) -> bool:
         """Give it one more name. Raises InvalidReference."""

@@ -56,6 +56,12 @@ class ImageNames:
         rows = self._database.all(query, manifest)
         return [row["name"] for row in rows if not row["name"].startswith(NAMELESS)]
 
+    def named_ns(self, manifest: Digest) -> int:
+        """When it was given a name last, or 0."""
+        query = "SELECT max(named_ns) AS last FROM images WHERE manifest = ?"
+        row = self._database.one(query, manifest)
+        return (row and row["last"]) or 0
+
     def all(self) -> Iterator[tuple[str, Digest]]:
         """Every name (or `NAMELESS` row) with its manifest, the newest first."""
         for row in self._database.all("SELECT * FROM images ORDER BY named_ns DESC"):

@@ -1,16 +1,20 @@
 """A container as docker's JSON: what `docker inspect` shows.
 
-Docker Engine API 1.47, ContainerInspect. Only what this engine knows is there; a field is never
-filled with something made up.
+Docker Engine API 1.47, ContainerInspect. Every member that docker has is there, so that whoever
+reads one finds it; for what this engine does not have yet it says what docker says of a container
+that does not use it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from runtime.container.lifecycle import recorded_exit
 from runtime.container.log import timestamp
 from runtime.container.state import BUSY, LIVE, Status
+from runtime.engine.options import members
+from runtime.oci.image import RunConfig
 
 if TYPE_CHECKING:
     from runtime.engine.container import Container
@@ -19,11 +23,116 @@ NEVER = "0001-01-01T00:00:00Z"
 """How docker writes a time that has not come."""
 
 
-def inspect_container(container: Container) -> dict[str, Any]:
-    """The whole document."""
+HOST_CONFIG: Mapping[str, Any] = {
+    "Binds": None,
+    "ContainerIDFile": "",
+    "LogConfig": {"Type": "json-file", "Config": {}},
+    "NetworkMode": "none",
+    "PortBindings": {},
+    "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+    "AutoRemove": False,
+    "VolumeDriver": "",
+    "VolumesFrom": None,
+    "ConsoleSize": [0, 0],
+    "CapAdd": None,
+    "CapDrop": None,
+    "CgroupnsMode": "private",
+    "Dns": [],
+    "DnsOptions": [],
+    "DnsSearch": [],
+    "ExtraHosts": None,
+    "GroupAdd": None,
+    "IpcMode": "private",
+    "Cgroup": "",
+    "Links": None,
+    "OomScoreAdj": 0,
+    "PidMode": "",
+    "Privileged": False,
+    "PublishAllPorts": False,
+    "ReadonlyRootfs": False,
+    "SecurityOpt": None,
+    "UTSMode": "",
+    "UsernsMode": "",
+    "ShmSize": 67108864,
+    "Runtime": "onggi",
+    "Isolation": "",
+    "CpuShares": 0,
+    "Memory": 0,
+    "NanoCpus": 0,
+    "CgroupParent": "",
+    "BlkioWeight": 0,
+    "BlkioWeightDevice": [],
+    "BlkioDeviceReadBps": [],
+    "BlkioDeviceWriteBps": [],
+    "BlkioDeviceReadIOps": [],
+    "BlkioDeviceWriteIOps": [],
+    "CpuPeriod": 0,
+    "CpuQuota": 0,
+    "CpuRealtimePeriod": 0,
+    "CpuRealtimeRuntime": 0,
+    "CpusetCpus": "",
+    "CpusetMems": "",
+    "Devices": [],
+    "DeviceCgroupRules": None,
+    "DeviceRequests": None,
+    "MemoryReservation": 0,
+    "MemorySwap": 0,
+    "MemorySwappiness": None,
+    "OomKillDisable": False,
+    "PidsLimit": None,
+    "Ulimits": [],
+    "CpuCount": 0,
+    "CpuPercent": 0,
+    "IOMaximumIOps": 0,
+    "IOMaximumBandwidth": 0,
+    "MaskedPaths": [],
+    "ReadonlyPaths": [],
+}
+"""What docker shows of a container for which nothing was asked, in docker's order."""
+
+NETWORK_SETTINGS: Mapping[str, Any] = {
+    "Bridge": "",
+    "SandboxID": "",
+    "SandboxKey": "",
+    "Ports": {},
+    "HairpinMode": False,
+    "LinkLocalIPv6Address": "",
+    "LinkLocalIPv6PrefixLen": 0,
+    "SecondaryIPAddresses": None,
+    "SecondaryIPv6Addresses": None,
+    "EndpointID": "",
+    "Gateway": "",
+    "GlobalIPv6Address": "",
+    "GlobalIPv6PrefixLen": 0,
+    "IPAddress": "",
+    "IPPrefixLen": 0,
+    "IPv6Gateway": "",
+    "MacAddress": "",
+}
+ENDPOINT: Mapping[str, Any] = {
+    "IPAMConfig": None,
+    "Links": None,
+    "Aliases": None,
+    "MacAddress": "",
+    "DriverOpts": None,
+    "NetworkID": "",
+    "EndpointID": "",
+    "Gateway": "",
+    "IPAddress": "",
+    "IPPrefixLen": 0,
+    "IPv6Gateway": "",
+    "GlobalIPv6Address": "",
+    "GlobalIPv6PrefixLen": 0,
+    "DNSNames": None,
+}
+"""A container's place in a network that has no addresses."""
+
+
+def inspect_container(container: Container, *, size: bool = False) -> dict[str, Any]:
+    """The whole document; with `size` also how much of the disk it takes, which needs a while."""
     spec = container.spec
     row = container.row
-    return {
+    document = {
         "Id": container.id,
         "Created": timestamp(row["created_ns"]),
         "Path": spec.process.args[0],
@@ -38,12 +147,17 @@ def inspect_container(container: Container) -> dict[str, Any]:
         "RestartCount": row["restarts"],
         "Driver": "overlay",
         "Platform": "linux",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
+        "ExecIDs": None,
         "HostConfig": _host_config(container),
         "GraphDriver": _graph_driver(container),
         "Mounts": [],
         "Config": _config(container),
-        "NetworkSettings": {"Ports": {}, "Networks": {}},
+        "NetworkSettings": _network_settings(container),
     }
+    return document | (_sizes(container) if size else {})
 
 
 def _state(container: Container) -> dict[str, Any]:
@@ -64,48 +178,72 @@ def _state(container: Container) -> dict[str, Any]:
 
 
 def _host_config(container: Container) -> dict[str, Any]:
-    request = container.request
-    return {
-        "NetworkMode": "none",
-        "AutoRemove": request.auto_remove,
-        "Memory": request.memory_bytes,
-        "MemorySwap": 2 * request.memory_bytes,
-        "NanoCpus": request.nano_cpus,
-        "PidsLimit": request.pids_limit or None,
-        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
-        "Privileged": False,
-        "ReadonlyRootfs": False,
-        "CapAdd": None,
-        "CapDrop": None,
-        "MaskedPaths": list(container.spec.masked_paths),
-        "ReadonlyPaths": list(container.spec.readonly_paths),
+    """What was asked for, over what docker shows where nothing was."""
+    request, spec = container.request, container.spec
+    document = {
+        **HOST_CONFIG,
+        "MaskedPaths": list(spec.masked_paths),
+        "ReadonlyPaths": list(spec.readonly_paths),
     }
+    for member, value in members(request):
+        name, dot, inner = member.partition(".")
+        document[name] = {**document[name], inner: value} if dot else value
+    if request.memory_bytes and not document["MemorySwap"]:
+        document["MemorySwap"] = 2 * request.memory_bytes
+    return document
 
 
 def _config(container: Container) -> dict[str, Any]:
-    request, spec, image = container.request, container.spec, container.image.config.config
-    entrypoint = image.entrypoint if request.entrypoint is None else request.entrypoint
-    command = request.command if request.command is not None else image.cmd
-    return {
+    """What it runs: what its image says, and on top of that what was asked for."""
+    request, spec, config = container.request, container.spec, container.run_config
+    document = {
         "Hostname": spec.hostname,
-        "Domainname": "",
-        "User": spec.process.user,
+        "Domainname": getattr(request, "domainname", ""),
+        "User": config.user,
         "AttachStdin": False,
         "AttachStdout": True,
         "AttachStderr": True,
-        "Tty": False,
+        "Tty": getattr(request, "tty", False),
         "OpenStdin": request.stdin_open,
         "StdinOnce": request.stdin_open,
-        "Env": list(spec.process.env),
-        "Cmd": None if command is None else list(command),
+        **image_config(config),
         "Image": request.image,
-        "Volumes": None,
         "WorkingDir": spec.process.cwd,
-        "Entrypoint": None if entrypoint is None else list(entrypoint),
-        "Labels": container.labels,
-        **({"StopSignal": container.stop_signal} if container.stop_signal else {}),
-        **({} if request.stop_timeout_s is None else {"StopTimeout": request.stop_timeout_s}),
     }
+    if request.stop_timeout_s is not None:
+        document["StopTimeout"] = request.stop_timeout_s
+    return document
+
+
+def image_config(config: RunConfig) -> dict[str, Any]:
+    """The part of docker's Config that an image has, too: members that say nothing are there,
+    because templates ask for them, except those that docker leaves out.
+    """
+    document: dict[str, Any] = {"User": "", "Env": None, "Cmd": None, "Image": "", "Volumes": None}
+    document |= {"WorkingDir": "", "Entrypoint": None, "OnBuild": None, "Labels": {}}
+    return {**document, **json_ready(config.to_json())}
+
+
+def json_ready(value: Any) -> Any:
+    """The same without tuples and frozen mappings, as `json.loads` would give it."""
+    if isinstance(value, Mapping):
+        return {key: json_ready(item) for key, item in value.items()}
+    return [json_ready(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _network_settings(container: Container) -> dict[str, Any]:
+    """It has its own loopback and nothing else. Its network namespace is a file of the host's."""
+    return {
+        **NETWORK_SETTINGS,
+        "SandboxKey": f"/proc/{container.pid}/ns/net" if container.pid else "",
+        "Networks": {container.request.network: dict(ENDPOINT)},
+    }
+
+
+def _sizes(container: Container) -> dict[str, int]:
+    """Bytes that it wrote, and bytes of its whole root file system."""
+    written = container.images.snapshots.usage(container.id)
+    return {"SizeRw": written, "SizeRootFs": written + container.image.size}
 
 
 def _graph_driver(container: Container) -> dict[str, Any]:

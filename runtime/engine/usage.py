@@ -13,6 +13,7 @@ from typing import Any
 
 from runtime.content import gc
 from runtime.engine.containers import Containers
+from runtime.engine.image import unix_time
 from runtime.engine.images import Images
 
 
@@ -27,7 +28,7 @@ def disk_usage(images: Images, containers: Containers) -> dict[str, Any]:
             {
                 "Id": image.id,
                 "RepoTags": image.tags,
-                "Created": image.config.created or "",
+                "Created": unix_time(image.config.created),
                 "Size": image.size,
                 "SharedSize": sum(each.size for each in image.layers if shares[each.digest] > 1),
                 "Containers": users[image.id],
