@@ -6,6 +6,7 @@
     show.changes(mina, jun)             what each container changed (docker diff)
     show.mounts(container)              the root mount, as the kernel lists it
     show.worlds(container)              what host and container share, and what not
+    show.beside(run, container)         a container made by hand beside one of the engine's
     show.disk(one, two, ten)            what images say they take, and what they take together
 
 Pictures are also words: `print(show.layers(image))`.
@@ -23,6 +24,7 @@ from pygments import highlight  # type: ignore[import-untyped]
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
+from lessons_lib.beside import beside
 from lessons_lib.changes import changes
 from lessons_lib.disk import disk
 from lessons_lib.language import say
@@ -34,6 +36,7 @@ from lessons_lib.worlds import inner_pid, mounts, worlds
 REPOSITORY = Path(__file__).parent.parent
 
 __all__ = [
+    "beside",
     "changes",
     "disk",
     "inner_pid",

@@ -24,6 +24,12 @@ MARGIN = 20
 LABEL_WIDTH = 220
 PILLAR = 200
 STEP = 38
+LEGEND = 28
+
+SHARED = ("#e8c9a8", CLAY)
+THE_HOSTS = ("#ffffff", FAINT)
+OWN = ("#e3eddf", LEAF)
+"""Fill and edge of what both have together, what only the host has, and what is the other's own."""
 
 KINDS = ("mount", "pid", "uts", "ipc", "network", "cgroup", "user")
 
@@ -45,10 +51,30 @@ def worlds(container: Container) -> Shown:
     """
     pid = _pid(container)
     rows = [_root(pid), _number(pid), _hostname(container), *_namespaces(pid), _kernel(pid)]
-    head = [say(f"worlds.{name}") for name in ("what", "host", "container", "relation")]
-    plain = [[row.what, row.host, row.inside, _relation(row)] for row in rows]
-    words = words_table([head, *plain])
-    return Shown(words, picture=_picture(container.name, rows, words))
+    words = plain_rows(rows, say("worlds.container"))
+    own_first = sorted(rows, key=lambda row: row.shared)
+    return Shown(words, picture=picture(say("worlds.title"), container.name, own_first, words))
+
+
+def plain_rows(rows: list[Row], name: str) -> str:
+    """The comparison in words; `name` is over the column of the one that is not the host."""
+    head = [say("worlds.what"), say("worlds.host"), name, say("worlds.relation")]
+    return words_table([head, *([r.what, r.host, r.inside, _relation(r)] for r in rows)])
+
+
+def picture(title: str, name: str, rows: list[Row], words: str) -> str:
+    """Two pillars of what each has for itself, joined where they share; a legend below."""
+    height = 2 * MARGIN + 30 + STEP * len(rows) + LEGEND
+    drawing = Drawing(2 * MARGIN + LABEL_WIDTH + 2 * PILLAR, height)
+    left = MARGIN + LABEL_WIDTH
+    for x, over in ((left, say("worlds.host")), (left + PILLAR, name)):
+        drawing.text(x + PILLAR / 2 - 6, MARGIN + 14, over, bold=True, anchor="middle")
+    for number, row in enumerate(rows):
+        y = MARGIN + 30 + STEP * number
+        drawing.text(MARGIN, y + 20, row.what, room=LABEL_WIDTH - 12)
+        _draw_row(drawing, row, left, y)
+    _draw_legend(drawing, left, height - MARGIN - LEGEND + 10)
+    return drawing.svg(title, words)
 
 
 def mounts(container: Container) -> Shown:
@@ -141,28 +167,20 @@ def _relation(row: Row) -> str:
     return say("worlds.shared" if row.shared else "worlds.own")
 
 
-def _picture(name: str, rows: list[Row], words: str) -> str:
-    """Two pillars of what each has for itself, standing on what they share."""
-    drawing = Drawing(2 * MARGIN + LABEL_WIDTH + 2 * PILLAR, 2 * MARGIN + 30 + STEP * len(rows))
-    left = MARGIN + LABEL_WIDTH
-    for x, title in ((left, say("worlds.host")), (left + PILLAR, name)):
-        drawing.text(x + PILLAR / 2 - 6, MARGIN + 14, title, bold=True, anchor="middle")
-    for number, row in enumerate(sorted(rows, key=lambda row: row.shared)):
-        y = MARGIN + 30 + STEP * number
-        drawing.text(MARGIN, y + 20, row.what, room=LABEL_WIDTH - 12)
-        _draw_row(drawing, row, left, y)
-    return drawing.svg(say("worlds.title"), words)
-
-
 def _draw_row(drawing: Drawing, row: Row, x: float, y: float) -> None:
     """A wide box for what is shared, else one in each pillar."""
-    boxes = [(x, 2 * PILLAR, f"{row.host} ({_relation(row)})", "#e8c9a8", CLAY)]
+    boxes = [(x, 2 * PILLAR, f"{row.host} ({_relation(row)})", *SHARED)]
     if not row.shared:
-        boxes = [
-            (x, PILLAR, row.host, "#ffffff", FAINT),
-            (x + PILLAR, PILLAR, row.inside, "#e3eddf", LEAF),
-        ]
+        boxes = [(x, PILLAR, row.host, *THE_HOSTS), (x + PILLAR, PILLAR, row.inside, *OWN)]
     for left, wide, text, fill, edge in boxes:
         drawing.box(left, y, wide - 12, STEP - 8, fill=fill, edge=edge)
         middle = left + (wide - 12) / 2
         drawing.text(middle, y + 20, text, size=12.5, anchor="middle", room=wide - 30)
+
+
+def _draw_legend(drawing: Drawing, x: float, y: float) -> None:
+    """What the colours mean."""
+    for key, (fill, edge) in (("shared", SHARED), ("the-hosts", THE_HOSTS), ("own", OWN)):
+        drawing.box(x, y, 16, 16, fill=fill, edge=edge)
+        drawing.text(x + 24, y + 13, say(f"worlds.{key}"), size=12)
+        x += 2 * PILLAR / 3
