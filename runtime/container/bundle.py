@@ -74,6 +74,8 @@ class Request:
     stdin_open: bool = False
     stop_signal: str = ""
     stop_timeout_s: int | None = None
+    restart_policy: str = "no"
+    restart_retries: int = 0
     network: str = "none"
 
     def to_json(self) -> str:

@@ -38,11 +38,11 @@ class FirstProcess:
     """The monitor's side. `pid` is the host's number for it."""
 
     def __init__(self, root: Path) -> None:
-        """Fork it. The caller has no other child in a PID namespace, and never gets one."""
+        """Fork it. No other child of the caller lives in a PID namespace."""
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         me = namespaces.pidfd_open(os.getpid())
         with contextlib.suppress(OSError):  # without privilege: `live` will say so
-            namespaces.unshare(namespaces.CLONE_NEWPID)
+            namespaces.give_children_new_pids()
         self.pid = os.fork()
         if self.pid == 0:
             self._channel.close()

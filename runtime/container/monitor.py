@@ -19,12 +19,14 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import selectors
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from runtime.container import messages
 from runtime.container.bundle import Bundle
@@ -66,20 +68,71 @@ def monitor(
     os.setsid()
     record = Record(start, records)
     try:
-        with only_monitor(start, record):
-            running, listener = launch(start, record, first, stdin)
+        with only_monitor(start, record), listening(start.directory) as listener:
+            running = launch(start, record, first, stdin)
             with contextlib.suppress(OSError):  # it has gone: that is no reason to stop
                 messages.send(caller, {"pid": running.pid})
             running.streams.greet(caller)
             begun()
-            attend(running, listener, caller if start.lifeline else None)
-            ended = finish(running)
-            (start.directory / SOCKET).unlink(missing_ok=True)
-            record.ended(ended)
+            lifeline = caller if start.lifeline else None
+            running, ended = stay(start, record, running, listener, lifeline)
         running.streams.say_goodbye(ended)
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
         with contextlib.suppress(OSError):
             messages.send(caller, {"error": json.loads(messages.described(error))})
+
+
+def stay(
+    start: Start,
+    record: Record,
+    running: Running,
+    listener: socket.socket,
+    lifeline: socket.socket | None = None,
+) -> tuple[Running, Exit]:
+    """Attend to this run of the container, and to all those that its restart policy adds; the
+    last one, and how it ended. Whoever listens to a run is told the end of that run.
+    """
+    while True:
+        attend(running, listener, lifeline)
+        ended = finish(running)
+        pause_s = record.ended(ended)
+        if pause_s is None:
+            return running, ended
+        running.streams.say_goodbye(ended)
+        guests = rest(record, listener, pause_s)
+        if guests is None:
+            return running, ended
+        running = launch(start, record, FirstProcess(start.root), None)
+        for guest in guests:
+            running.streams.greet(guest)
+
+
+def rest(record: Record, listener: socket.socket, pause_s: float) -> list[socket.socket] | None:
+    """Wait for the moment to start the container again; those who came meanwhile. None if somebody
+    has decided against it: who does so knocks.
+    """
+    guests: list[socket.socket] = []
+    until_s = time.monotonic() + pause_s
+    while (left_s := until_s - time.monotonic()) > 0:
+        if select.select([listener], [], [], left_s)[0]:
+            guests.append(listener.accept()[0])
+            if not record.waits_for_restart():
+                for guest in guests:
+                    guest.close()
+                return None
+    return guests
+
+
+@contextlib.contextmanager
+def listening(directory: Path) -> Iterator[socket.socket]:
+    """The monitor's socket. One that is there already is of a monitor that was killed."""
+    path = directory / SOCKET
+    path.unlink(missing_ok=True)
+    with messages.listen(path) as listener:
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -110,9 +163,7 @@ def _taken(lock: int) -> bool:
     return True
 
 
-def launch(
-    start: Start, record: Record, first: FirstProcess, stdin: int | None
-) -> tuple[Running, socket.socket]:
+def launch(start: Start, record: Record, first: FirstProcess, stdin: int | None) -> Running:
     """Make the control group and the pipes, and let `first` become the program.
 
     It sets itself up while this process writes down that it exists; only then may it begin.
@@ -123,13 +174,10 @@ def launch(
     try:
         streams = Streams(start.directory)
         first.furnish(start, stdin)
-        (start.directory / SOCKET).unlink(missing_ok=True)  # of a monitor that was killed
-        listener = messages.listen(start.directory / SOCKET)
         try:
             record.started(first.pid)
             first.begin()
         except BaseException as error:
-            (start.directory / SOCKET).unlink(missing_ok=True)
             first.dismiss()
             record.failed(error)
             raise
@@ -137,7 +185,7 @@ def launch(
         group.kill()
         group.remove()
         raise
-    return Running(first.pid, namespaces.pidfd_open(first.pid), streams, group), listener
+    return Running(first.pid, namespaces.pidfd_open(first.pid), streams, group)
 
 
 def attend(running: Running, listener: socket.socket, lifeline: socket.socket | None) -> None:
@@ -176,6 +224,7 @@ def finish(running: Running) -> Exit:
     """
     _, status = os.waitpid(running.pid, 0)
     running.streams.close()
+    os.close(running.pidfd)
     ended = Exit(process.exit_code(status), oom_kills(running.group) > 0)
     with contextlib.suppress(KernelError):  # a guest from outside stays in it: see `delete`
         running.group.remove()

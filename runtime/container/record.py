@@ -9,12 +9,16 @@ import contextlib
 import os
 import time
 
-from runtime.container import state
+from runtime.container import restart, state
+from runtime.container.bundle import Request
 from runtime.container.messages import Exit, Start
-from runtime.container.records import Records
-from runtime.container.state import BUSY
-from runtime.errors import CommandNotStarted, OnggiError
+from runtime.container.records import Records, owner
+from runtime.container.state import BUSY, Status
+from runtime.database import Row
+from runtime.errors import CommandNotStarted, NotFound, OnggiError
 from runtime.linux import process
+
+Columns = dict[str, object]
 
 
 class Record:
@@ -24,6 +28,8 @@ class Record:
         self.container_id = start.directory.name
         self.records = records if start.recorded else None
         self.auto_remove = start.auto_remove
+        self._again = False
+        """Whether its policy, and not a user, starts it."""
 
     def refuse_running(self) -> None:
         """Raises InvalidTransition if it runs."""
@@ -34,50 +40,86 @@ class Record:
     def started(self, pid: int) -> None:
         """It is about to run. Raises InvalidTransition, NotFound: then it must not."""
         me = os.getpid()
-        self._advance(
-            "start",
-            monitor_pid=me,
-            monitor_start=process.start_time(me),
-            pid=pid,
-            pid_start=process.start_time(pid) or 0,
-            started_ns=time.time_ns(),
-            exit_code=None,
-            oom_killed=0,
-            error="",
-            wish="",
-        )
+        columns: Columns = {
+            "monitor_pid": me,
+            "monitor_start": process.start_time(me),
+            "pid": pid,
+            "pid_start": process.start_time(pid) or 0,
+            "started_ns": time.time_ns(),
+            "boot": process.boot_id(),
+            "exit_code": None,
+            "oom_killed": 0,
+            "error": "",
+        }
+        if not self._again:
+            columns |= {"wish": "", "restarts": 0, "backoff_ms": 0}
+        self._advance("start again" if self._again else "start", None, **columns)
 
     def failed(self, error: BaseException) -> None:
         """Its program could not be started: the container stays, and says why."""
         code = error.exit_code if isinstance(error, CommandNotStarted) else 128
+        verb = "fail to start again" if self._again else "fail to start"
         with contextlib.suppress(OnggiError):
             facts = {"exitCode": str(code)}
-            self._advance("fail to start", facts, pid=0, exit_code=code, error=str(error))
+            self._advance(verb, facts, pid=0, exit_code=code, error=str(error))
             if self.auto_remove and self.records is not None:
                 self.records.remove(self.container_id)
 
-    def ended(self, ended: Exit) -> None:
-        """It has ended; with --rm it goes now, unless somebody is about to start it again."""
+    def ended(self, ended: Exit) -> float | None:
+        """It has ended. How many seconds to wait until it is started again; None: not at all.
+
+        With --rm it goes now, unless a user is about to start it again.
+        """
         if self.records is None:
-            return
-        row = self.records.row(self.container_id)
-        now = time.time_ns()
-        facts = {
-            "exitCode": str(ended.code),
-            "execDuration": str((now - row["started_ns"]) // 10**9),
-        }
-        columns: dict[str, object] = {
+            return None
+        verb, pause_s = self.records.database.atomically(lambda: self._write_end(ended))
+        if verb == "end and remove":
+            self.records.delete(self.container_id)
+        self._again = verb == "end for now"
+        return pause_s if self._again else None
+
+    def _write_end(self, ended: Exit) -> tuple[str, float]:
+        """The verb that applies, and the pause before the next start."""
+        assert self.records is not None
+        row = self._row()
+        now_ns = time.time_ns()
+        ran_s = (now_ns - row["started_ns"]) / 10**9
+        columns: Columns = {
             "pid": 0,
             "exit_code": ended.code,
             "oom_killed": int(ended.oom_killed),
-            "finished_ns": now,
+            "finished_ns": now_ns,
         }
+        verb, pause_ms = "end", 0
+        request = Request.from_json(row["request"])
+        if restart.applies(request, row["restarts"], ended.code, row["wish"]):
+            verb, pause_ms = "end for now", restart.pause_ms(row["backoff_ms"], ran_s)
+            columns |= {
+                "restarts": row["restarts"] + 1,
+                "backoff_ms": pause_ms,
+                "restart_ns": now_ns + pause_ms * 10**6,
+            }
+        elif self.auto_remove and row["wish"] != "restart":
+            verb = "end and remove"
+            columns |= owner()
         if ended.oom_killed:
             self.records.note(self.container_id, "oom")
-        if self.auto_remove and row["wish"] != "restart":
-            self.records.end_and_remove(self.container_id, facts, **columns)
-        else:
-            self._advance("end", facts, **columns)
+        facts = {"exitCode": str(ended.code), "execDuration": str(int(ran_s))}
+        self._advance(verb, facts, **columns)
+        return verb, pause_ms / 1000
+
+    def waits_for_restart(self) -> bool:
+        """Whether nobody has decided against it."""
+        return self.records is not None and self._row()["status"] == Status.RESTARTING
+
+    def _row(self) -> Row:
+        """As it is; `Records.row` would look whether it is true, and that is our business."""
+        assert self.records is not None
+        query = "SELECT * FROM containers WHERE id = ?"
+        row = self.records.database.one(query, self.container_id)
+        if row is None:
+            raise NotFound("no such container: {name}", name=self.container_id[:12])
+        return row
 
     def _advance(self, verb: str, facts: dict[str, str] | None = None, **columns: object) -> None:
         if self.records is not None:

@@ -143,14 +143,7 @@ class Records:
 
     def remove(self, container_id: str) -> None:
         """Delete a container that does not run. Raises InvalidTransition, NotFound."""
-        state.advance(self.database, container_id, "remove", None, **_me())
-        self.delete(container_id)
-
-    def end_and_remove(
-        self, container_id: str, facts: Mapping[str, str], **columns: object
-    ) -> None:
-        """For its monitor: the container has ended, and was asked not to stay."""
-        state.advance(self.database, container_id, "end and remove", facts, **columns, **_me())
+        state.advance(self.database, container_id, "remove", None, **owner())
         self.delete(container_id)
 
     def delete(self, container_id: str) -> None:
@@ -209,7 +202,8 @@ class Records:
         return process.is_alive(row["monitor_pid"], row["monitor_start"])
 
 
-def _me() -> dict[str, object]:
+def owner() -> dict[str, object]:
+    """The columns that say that this process removes a container."""
     pid = os.getpid()
     return {"owner_pid": pid, "owner_start": process.start_time(pid)}
 

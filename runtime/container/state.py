@@ -62,6 +62,7 @@ TRANSITIONS = {
     "end and remove": Change(LIVE, Status.REMOVING, "die"),
     "end for now": Change(LIVE, Status.RESTARTING, "die"),
     "start again": Change((Status.RESTARTING,), Status.RUNNING, "start"),
+    "fail to start again": Change((Status.RUNNING,), Status.EXITED, "die"),
     "give up": Change((Status.RESTARTING,), Status.EXITED),
     "remove": Change(IDLE, Status.REMOVING),
     "fail to remove": Change((Status.REMOVING,), Status.DEAD),

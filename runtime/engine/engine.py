@@ -12,6 +12,7 @@ Docker's Python SDK.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -19,13 +20,15 @@ from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
-from runtime.container import step
+from runtime.container import restart, step
 from runtime.container.lifecycle import Lifecycle
 from runtime.container.messages import Exit
 from runtime.engine import directory, events, usage
+from runtime.engine.container import Container
 from runtime.engine.containers import Containers
 from runtime.engine.events import Moment
 from runtime.engine.images import Images
+from runtime.errors import OnggiError
 from runtime.linux import cgroup_mounts
 from runtime.oci.mounts import Mount
 from runtime.oci.spec import Process
@@ -66,6 +69,19 @@ class Engine:
                 self.images.clear_unfinished()
         self._lifecycle.records.settle_all()
         self._lifecycle.records.database.keep_reserve()
+
+    def restore(self) -> list[Container]:
+        """Start the containers whose restart policy wants them to run, after all processes of the
+        engine were gone: the host was restarted. For whatever supervises; nothing of Onggi
+        calls it by itself. What could not be started says so in its State.Error.
+        """
+        started = []
+        for container in self.containers.list(all=True):
+            if restart.comes_back(container.request, container.status, container.row["wish"]):
+                with contextlib.suppress(OnggiError):
+                    container.start()
+                    started.append(container)
+        return started
 
     def events(
         self,

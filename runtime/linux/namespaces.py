@@ -8,6 +8,7 @@ man 7 namespaces, man 2 unshare, man 2 setns
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from runtime.linux.libc import checked, system_call
@@ -42,6 +43,20 @@ def unshare(flags: int) -> None:
     CLONE_NEWPID a second time. ENOSPC: a limit in /proc/sys/user. man 2 unshare
     """
     checked("unshare", flags)
+
+
+def give_children_new_pids() -> None:
+    """The next child will be PID 1 of a new PID namespace, and all later ones will live in it.
+
+    If there was such a namespace before, the caller first takes its children back into its own:
+    the kernel would refuse a second `unshare`. man 7 pid_namespaces, "setns(2) and unshare(2)"
+    """
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        setns(own, CLONE_NEWPID)
+    finally:
+        os.close(own)
+    unshare(CLONE_NEWPID)
 
 
 def setns(descriptor: int, flags: int = 0) -> None:

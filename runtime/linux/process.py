@@ -59,6 +59,11 @@ def start_time(pid: int) -> int | None:
     return None
 
 
+def boot_id() -> str:
+    """Which of the host's boots this is: PIDs of another one mean nothing. man 4 random"""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def is_alive(pid: int, started: int) -> bool:
     """Whether exactly that process still runs."""
     return start_time(pid) == started

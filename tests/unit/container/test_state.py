@@ -26,6 +26,7 @@ ALLOWED = {
     ("running", "end for now"): "restarting",
     ("paused", "end for now"): "restarting",
     ("restarting", "start again"): "running",
+    ("running", "fail to start again"): "exited",
     ("restarting", "give up"): "exited",
     ("created", "remove"): "removing",
     ("exited", "remove"): "removing",
