@@ -99,9 +99,17 @@ def each(names: Iterable[str], act: Callable[[str], str | None]) -> int:
 
 
 def agrees(question: str) -> bool:
-    """Ask on the terminal; only "y" is a yes, and no terminal or no answer is a no."""
-    print(harmless(f"{question} [y/N] "), end="", flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    """Ask on the terminal; only "y" is a yes, and no terminal or no answer is a no, which is
+    said, since then nothing happens.
+    """
+    print(harmless(f"{translate(question)} [y/N] "), end="", flush=True)
+    answer = sys.stdin.readline()
+    if answer.strip().lower() in ("y", "yes"):
+        return True
+    if not answer.endswith("\n"):
+        print()
+    warn(translate("Nothing was removed."))
+    return False
 
 
 def prepare_streams() -> None:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from runtime.cli import console, table, units
 from runtime.cli.command import command
 from runtime.cli.flags import SWITCH, Flag, Given
-from runtime.cli.listing import FORMAT, NO_TRUNC, Row, show
-from runtime.cli.messages import translate
+from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, PRUNE_FILTER, Row, filters_of, show
 from runtime.engine import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from runtime.engine.image import Image
 
@@ -25,6 +24,10 @@ HEADERS: Row = {
     "CreatedSince": "CREATED",
     "CreatedAt": "CREATED AT",
     "Size": "SIZE",
+    "VirtualSize": "SIZE",
+    "SharedSize": "SHARED SIZE",
+    "UniqueSize": "UNIQUE SIZE",
+    "Containers": "CONTAINERS",
 }
 COLUMNS = ("Repository", "Tag", "ID", "CreatedSince", "Size")
 HISTORY_HEADERS: Row = {
@@ -38,12 +41,15 @@ HISTORY_HEADERS: Row = {
 HISTORY_COLUMNS = ("ID", "CreatedSince", "CreatedBy", "Size", "Comment")
 CREATED_BY_WIDTH = 45
 NOTHING = "<none>"
+NOT_COUNTED = "N/A"
+"""As docker's list of images, which does not count these either (`system df` does)."""
 
 
 @command(
     "[OPTIONS] [REPOSITORY[:TAG]]",
     Flag("all", "a", SWITCH, "Show all images, those without a name too"),
     Flag("digests", "", SWITCH, "Show digests"),
+    FILTER,
     FORMAT,
     NO_TRUNC,
     Flag("quiet", "q", SWITCH, "Only show image IDs"),
@@ -55,8 +61,8 @@ def images(given: Given) -> int:
     now = datetime.now(UTC)
     rows = [
         row
-        for image in Engine().images.list(wanted, all=given.all)
-        for row in rows_of(image, now, whole=given.no_trunc)
+        for image, names in Engine().images.named(wanted, given.all, filters_of(given.filter))
+        for row in rows_of(image, names, now, whole=given.no_trunc)
     ]
     if given.quiet and not given.format:
         for image_id in dict.fromkeys(row["ID"] for row in rows):
@@ -67,10 +73,12 @@ def images(given: Given) -> int:
     return 0
 
 
-def rows_of(image: Image, now: datetime, *, whole: bool) -> Iterator[Row]:
-    """An image as `images` shows it, once for each of its names."""
-    created = units.parse_time(image.attrs["Created"])
-    for name in image.tags or (f"{NOTHING}:{NOTHING}",):
+def rows_of(image: Image, names: Sequence[str], now: datetime, *, whole: bool) -> Iterator[Row]:
+    """An image as `images` shows it, once for each of `names`."""
+    summary = image.summary(names)
+    created = moment(summary["Created"])
+    size = units.human_size(summary["Size"], digits=3)
+    for name in names or (f"{NOTHING}:{NOTHING}",):
         repository, _, tag = name.rpartition(":")
         yield {
             "Repository": repository,
@@ -78,9 +86,18 @@ def rows_of(image: Image, now: datetime, *, whole: bool) -> Iterator[Row]:
             "Digest": str(image.manifest_digest),
             "ID": image.id if whole else short(image.id),
             "CreatedSince": units.human_ago(created, now),
-            "CreatedAt": str(created.astimezone()) if created else "",
-            "Size": units.human_size(image.attrs["Size"], digits=3),
+            "CreatedAt": units.local_time(created) if created else "",
+            "Size": size,
+            "VirtualSize": size,
+            "SharedSize": NOT_COUNTED,
+            "UniqueSize": NOT_COUNTED,
+            "Containers": NOT_COUNTED,
         }
+
+
+def moment(seconds: int) -> datetime | None:
+    """Seconds since 1970 as a time; None for 0, which nobody recorded."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
 def short(digest: str) -> str:
@@ -114,7 +131,7 @@ def history(given: Given) -> int:
 
 def history_row(entry: dict[str, Any], now: datetime, *, whole: bool) -> Row:
     """One instruction as `history` shows it."""
-    created = datetime.fromtimestamp(entry["Created"], UTC) if entry["Created"] else None
+    created = moment(entry["Created"])
     created_by, image_id = entry["CreatedBy"], entry["Id"]
     return {
         "ID": image_id if whole or not image_id.startswith("sha256:") else short(image_id),
@@ -159,6 +176,7 @@ def tag(given: Given) -> int:
 @command(
     "[OPTIONS]",
     Flag("all", "a", SWITCH, "Remove all unused images, not just those without a name"),
+    PRUNE_FILTER,
     Flag("force", "f", SWITCH, "Do not prompt for confirmation"),
     most=0,
 )
@@ -169,9 +187,9 @@ def prune(given: Given) -> int:
         if given.all
         else "This removes all images without a name. Continue?"
     )
-    if not given.force and not console.agrees(translate(question)):
+    if not given.force and not console.agrees(question):
         return 1
-    removed = Engine().images.prune(all=given.all)
+    removed = Engine().images.prune(all=given.all, filters=filters_of(given.filter))
     if removed["ImagesDeleted"]:
         console.say("\n".join(["Deleted Images:", *lines_of(removed["ImagesDeleted"]), ""]))
     console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")

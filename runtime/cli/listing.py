@@ -19,6 +19,7 @@ FORMAT = Flag(
     "format", "", WORD, "Format output: 'table', 'table TEMPLATE', 'json' or a Go template"
 )
 FILTER = Flag("filter", "f", LIST, "Filter output based on conditions provided")
+PRUNE_FILTER = Flag("filter", "", LIST, "Provide filter values (e.g., until=24h, label=a)")
 NO_TRUNC = Flag("no-trunc", "", SWITCH, "Don't truncate output")
 
 

@@ -190,6 +190,10 @@ KO: dict[str, str] = {
         "명령별 설명: onggi {path} COMMAND --help"
     ),
     "Display total file sizes": "전체 파일 크기를 표시",
+    "Nothing was removed.": "아무것도 삭제하지 않았습니다.",
+    "Provide filter values (e.g., until=24h, label=a)": (
+        "삭제할 대상의 조건 (예: until=24h, label=a)"
+    ),
     "Print usage": "사용법을 출력",
     "Print version information and quit": "버전을 출력하고 종료",
     "Manage containers": "컨테이너 관리",
@@ -499,6 +503,15 @@ KO: dict[str, str] = {
     "its last words: {last}": "마지막 출력: {last}",
     "there is no filter {name}": "그런 필터는 없습니다: {name}",
     "the filters are: {known}": "쓸 수 있는 필터: {known}",
+    "invalid filter {name}={text}": "쓸 수 없는 필터 값입니다: {name}={text}",
+    "its values are: {known}": "쓸 수 있는 값: {known}",
+    "it takes a whole number": "정수를 쓰세요",
+    "not a port: {text}": "포트가 아닙니다: {text}",
+    "write 80, 80/udp or 8000-8080/tcp": "80, 80/udp, 8000-8080/tcp처럼 쓰세요",
+    "not a moment: {text}": "시각으로 해석할 수 없습니다: {text}",
+    "write 24h, 2026-01-31, 2026-01-31T12:00:00Z or seconds since 1970": (
+        "24h, 2026-01-31, 2026-01-31T12:00:00Z, 또는 1970년부터의 초를 쓰세요"
+    ),
     "not a pattern: {text}: {reason}": "패턴으로 해석할 수 없습니다: {text}: {reason}",
     "write a part of the name, or a regular expression": "이름의 일부나 정규 표현식을 쓰세요",
     "not a whole number: {text!r}": "정수가 아닙니다: {text!r}",

@@ -9,7 +9,7 @@ from runtime.cli import console, table, units
 from runtime.cli.command import command
 from runtime.cli.flags import SWITCH, WORD, Flag, Given
 from runtime.cli.images import lines_of
-from runtime.cli.listing import FORMAT, Row, show
+from runtime.cli.listing import FORMAT, PRUNE_FILTER, Row, filters_of, show
 from runtime.cli.messages import translate
 from runtime.engine import Engine
 
@@ -158,6 +158,7 @@ def _df_row(kind: str, total: int, active: int, size_bytes: int, reclaimable_byt
 @command(
     "[OPTIONS]",
     Flag("all", "a", SWITCH, "Remove all unused images, not just those without a name"),
+    PRUNE_FILTER,
     Flag("force", "f", SWITCH, "Do not prompt for confirmation"),
     most=0,
 )
@@ -170,9 +171,9 @@ def prune(given: Given) -> int:
         else "This removes all stopped containers, images without a name and old build layers. "
         "Continue?"
     )
-    if not given.force and not console.agrees(translate(question)):
+    if not given.force and not console.agrees(question):
         return 1
-    removed = Engine().prune(all=given.all)
+    removed = Engine().prune(all=given.all, filters=filters_of(given.filter))
     if removed["ContainersDeleted"]:
         console.say("\n".join(["Deleted Containers:", *removed["ContainersDeleted"], ""]))
     if removed["ImagesDeleted"]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
-
 
 def human_size(size_bytes: float, digits: int = 4) -> str:
     """Decimal units, at most `digits` significant digits: 4260000 → "4.26MB"."""
@@ -22,27 +20,16 @@ def human_size(size_bytes: float, digits: int = 4) -> str:
     return f"{size_bytes:.{digits}g}{units[unit]}"
 
 
-def human_duration(seconds: float) -> str:
-    """How long, in one unit: 3 → "3 seconds", 4000 → "About an hour"."""
-    whole, hours = int(seconds), int(seconds / HOUR + 0.5)
-    if whole < 1:
-        return "Less than a second"
-    if whole < MINUTE:
-        return "1 second" if whole == 1 else f"{whole} seconds"
-    if whole < HOUR:
-        return "About a minute" if whole < 2 * MINUTE else f"{whole // MINUTE} minutes"
-    if hours <= 1:
-        return "About an hour"
-    for limit_days, unit_hours, name in ((2, 1, "hours"), (14, 24, "days"), (60, 168, "weeks")):
-        if hours < limit_days * 24:
-            return f"{hours // unit_hours} {name}"
-    days = hours // 24
-    return f"{days // 30} months" if days < 730 else f"{int(seconds / DAY) // 365} years"
-
-
 def human_ago(then: datetime | None, now: datetime) -> str:
     """ "5 seconds ago"; "N/A" for a moment that nobody recorded."""
+    from runtime.engine.durations import human_duration  # a help text must not load the engine
+
     return f"{human_duration((now - then).total_seconds())} ago" if then else "N/A"
+
+
+def local_time(moment: datetime) -> str:
+    """ "2026-01-31 12:00:00 +0900 KST": whole seconds, as Go prints a time."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %z %Z")
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -64,7 +51,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
         return datetime.fromtimestamp(float(text), UTC)
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text, re.ASCII)
     if parts and "".join(map("".join, parts)) == text:
-        seconds = {"h": HOUR, "m": MINUTE, "s": 1, "ms": 0.001}
+        seconds = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
         return now - timedelta(seconds=sum(float(count) * seconds[unit] for count, unit in parts))
     cut = re.sub(r"(\.\d{6})\d+", r"\1", text)
     return datetime.fromisoformat(cut.replace("Z", "+00:00")).astimezone()

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.container import limits, log, profile
+from runtime.container.command import argv
 from runtime.errors import InvalidInput, NotFound
 from runtime.linux.seccomp import Filter
 from runtime.oci.image import RunConfig
@@ -195,14 +196,8 @@ def refuse_nonsense(spec: Spec) -> None:
 
 
 def command_line(request: Request, image: RunConfig) -> tuple[str, ...]:
-    """ENTRYPOINT and CMD put together: arguments of `run` replace CMD, `--entrypoint` replaces
-    ENTRYPOINT and drops the image's CMD. Raises InvalidInput if nothing is left to run.
-    """
-    if request.entrypoint is not None:
-        line = (*request.entrypoint, *(request.command or ()))
-    else:
-        command = image.cmd if request.command is None else request.command
-        line = (*(image.entrypoint or ()), *(command or ()))
+    """ENTRYPOINT and CMD put together. Raises InvalidInput if nothing is left to run."""
+    line = tuple(argv(request.entrypoint, request.command, image.entrypoint, image.cmd))
     if not line or not line[0]:
         raise InvalidInput(
             "no command was given, and image {image} has none",

@@ -6,23 +6,24 @@ This file makes containers of what the user wrote (see `options`), and finds the
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from typing import Any
 
 from runtime.container import names
 from runtime.container.bundle import Request
 from runtime.container.lifecycle import Lifecycle
-from runtime.container.state import BUSY, IDLE
+from runtime.container.state import IDLE
 from runtime.engine.arguments import Command, as_arguments
 from runtime.engine.container import Container
 from runtime.engine.directory import require_root, writing
-from runtime.engine.filters import keep_containers
+from runtime.engine.filters import Filters, prune_test
+from runtime.engine.glance import Facts, Glance, choose
 from runtime.engine.image import Image
 from runtime.engine.images import Images
 from runtime.engine.options import read_options, refuse_conflicts
 from runtime.errors import Conflict, ContainerFailed, NotFound
 
 ContainerList = list[Container]
+GlanceList = list[Glance]
 """Inside a class with a method `list`, the word means that method."""
 
 
@@ -133,25 +134,39 @@ class Containers:
             )
         return Container(self.lifecycle, self.images, self.lifecycle.records.row(row["id"]))
 
-    def list(self, all: bool = False, filters: Mapping[str, Any] | None = None) -> ContainerList:
-        """Running containers, or with `all` every one, the newest first.
+    def list(
+        self,
+        all: bool = False,
+        before: str | None = None,
+        filters: Filters = None,
+        limit: int | None = None,
+        since: str | None = None,
+    ) -> ContainerList:
+        """Running containers, or with `all` every one, the newest first; at most `limit`.
 
-        `filters`: name, id, status, label, ancestor, exited; each a text or a list of texts.
+        `filters`: name, id, status, label, ancestor, exited, health… (filters.py has all); each a
+        text or a list of texts. `before` and `since` are filters, too: a container's name or id.
         """
-        rows = self.lifecycle.records.rows()
-        everything = all or "status" in (filters or {})
-        found = [Container(self.lifecycle, self.images, row) for row in rows]
-        return keep_containers(
-            [each for each in found if everything or each.status in BUSY], filters or {}
-        )
+        wanted = dict(filters or {})
+        wanted |= {"before": before} if before else {}
+        wanted |= {"since": since} if since else {}
+        chosen = choose(self.glances(), all, wanted, limit, self.images.layers_of)
+        return [Container(self.lifecycle, self.images, each.row) for each in chosen]
 
-    def prune(self) -> dict[str, Any]:
-        """Remove all containers that do not run. Docker's answer: ContainersDeleted (ids),
-        SpaceReclaimed (bytes on the disk).
+    def glances(self) -> GlanceList:
+        """Every container at a glance, the newest first."""
+        facts = Facts(self.lifecycle.root, self.lifecycle.records.database)
+        return [Glance(row, facts) for row in self.lifecycle.records.rows()]
+
+    def prune(self, filters: Filters = None) -> dict[str, Any]:
+        """Remove all containers that do not run, and pass the `filters`: until, label, label!.
+
+        Docker's answer: ContainersDeleted (ids), SpaceReclaimed (bytes on the disk).
         """
+        goes = prune_test(filters)
         deleted, freed = [], 0
         for container in self.list(all=True):
-            if container.status in IDLE:
+            if container.status in IDLE and goes(container.labels, container.row["created_ns"]):
                 size = self.lifecycle.records.snapshots.usage(container.id)
                 with contextlib.suppress(Conflict, NotFound):  # started, or removed, meanwhile
                     container.remove()

@@ -27,6 +27,7 @@ from runtime.engine import directory, events, usage
 from runtime.engine.container import Container
 from runtime.engine.containers import Containers
 from runtime.engine.events import Moment
+from runtime.engine.filters import Filters
 from runtime.engine.images import Images
 from runtime.errors import OnggiError
 from runtime.linux import cgroup_mounts
@@ -103,13 +104,14 @@ class Engine:
         """What takes how much of the disk: docker's SystemDataUsage."""
         return usage.disk_usage(self.images, self.containers)
 
-    def prune(self, all: bool = False) -> dict[str, Any]:
+    def prune(self, all: bool = False, filters: Filters = None) -> dict[str, Any]:
         """Remove stopped containers, nameless images and what builds left; with `all`, every
-        image that no container uses. What was removed, with docker's keys.
+        image that no container uses. `filters`: until, label, label!. What was removed, with
+        docker's keys.
         """
         answers = (
-            self.containers.prune(),
-            self.images.prune(all=all),
+            self.containers.prune(filters),
+            self.images.prune(all=all, filters=filters),
             self.images.prune_builds(),
         )
         freed = sum(answer["SpaceReclaimed"] for answer in answers)

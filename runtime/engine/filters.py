@@ -1,49 +1,164 @@
-"""Filters of `containers.list`: which containers somebody wants to see.
+"""Filters of lists and prunes: which containers and images somebody means.
 
-Docker Engine API, ContainerList "filters": values of one filter are alternatives (of labels:
-all must hold), different filters must all hold.
+Values of one filter are alternatives (of labels: all must hold), different filters must all
+hold. Docker Engine API 1.47, ContainerList, ContainerPrune, ImageList, ImagePrune: "filters".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from runtime.engine.durations import moment_ns
 from runtime.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from runtime.engine.container import Container
+    from runtime.engine.glance import Glance
 
-Test = Callable[["Container", str], bool]
+Filters = Mapping[str, Any] | None
+Thing = TypeVar("Thing")
+Find = Callable[[str], list[str] | None]
+"""Finds the layers (diff_ids) of the image that a text means, None if there is none."""
+
+STATUSES = ("created", "restarting", "running", "removing", "paused", "exited", "dead")
+HEALTHS = ("starting", "healthy", "unhealthy", "none")
+CONTAINER_FILTERS = (
+    *("ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label"),
+    *("name", "network", "publish", "since", "status", "volume"),
+)
+PRUNE_FILTERS = ("until", "label", "label!")
 
 
-def keep_containers(containers: Sequence[Container], filters: Mapping[str, Any]) -> list[Container]:
-    """Those that pass every filter. Raises InvalidInput for a filter that does not exist."""
-    for name in filters:
-        if name not in _TESTS:
+def keep_containers(
+    every: Sequence[Glance], filters: Filters, find_image: Find = lambda text: None
+) -> list[Glance]:
+    """Those that pass every filter; `every` are all there are, since some filters name another
+    container. Raises InvalidInput for a filter or a value that does not exist, NotFound for a
+    container that a filter names.
+    """
+    wanted = read_filters(filters, CONTAINER_FILTERS)
+    tests = [_container_test(name, texts, every, find_image) for name, texts in wanted.items()]
+    return [each for each in every if all(test(each) for test in tests)]
+
+
+def read_filters(filters: Filters, known: Sequence[str]) -> dict[str, list[str]]:
+    """Each filter with a list of texts. Raises InvalidInput for one that is not `known`."""
+    for name in filters or {}:
+        if name not in known:
             raise InvalidInput(
                 "there is no filter {name}",
                 hint="the filters are: {known}",
                 name=name,
-                known=", ".join(_TESTS),
+                known=", ".join(known),
             )
-    return [
-        container
-        for container in containers
-        if all(_passes(container, name, values) for name, values in filters.items())
-    ]
+    return {name: _texts(value) for name, value in (filters or {}).items()}
 
 
-def _passes(container: Container, name: str, values: Any) -> bool:
-    texts = [str(values)] if isinstance(values, str | int) else [str(value) for value in values]
-    quantifier = all if name == "label" else any
-    return quantifier(_TESTS[name](container, text) for text in texts)
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [str(value).lower()]
+    return [str(value)] if isinstance(value, str | int) else [str(each) for each in value]
 
 
-def _has_name(container: Container, text: str) -> bool:
+def _container_test(
+    name: str, texts: list[str], every: Sequence[Glance], find_image: Find
+) -> Callable[[Glance], bool]:
+    """One filter, its values read, as a question about a container."""
+    if not texts:
+        return lambda each: False
+    match name:
+        case "id":
+            return lambda each: any(each.id.startswith(text) for text in texts)
+        case "name":
+            patterns = [_pattern(text) for text in texts]
+            return lambda each: any(
+                pattern.search(each.name) or pattern.search("/" + each.name) for pattern in patterns
+            )
+        case "label":
+            return lambda each: has_labels(each.labels, texts)
+        case "status":
+            _refuse_others(name, texts, STATUSES)
+            return lambda each: each.status in texts
+        case "health":
+            _refuse_others(name, texts, HEALTHS)
+            return lambda each: each.health in texts
+        case "exited":
+            codes = [_number(name, text) for text in texts]
+            return lambda each: each.status == "exited" and each.exit_code in codes
+        case "ancestor":
+            found = [layers for text in texts if (layers := find_image(text)) is not None]
+            return lambda each: any(each.diff_ids[: len(layers)] == layers for layers in found)
+        case "before":
+            limit = min(_named(every, text).created_ns for text in texts)
+            return lambda each: each.created_ns < limit
+        case "since":
+            limit = max(_named(every, text).created_ns for text in texts)
+            return lambda each: each.created_ns > limit
+        case "network":
+            return lambda each: each.network in texts
+        case "expose":
+            ports = [_ports(text) for text in texts]
+            return lambda each: any(_exposes(each.exposed_ports, port) for port in ports)
+        case "is-task":
+            _refuse_others(name, texts, ("true", "false"))
+            return lambda each: "false" in texts  # no container here belongs to a service
+        case _:  # volume, publish, isolation: no container has any of these yet
+            return lambda each: False
+
+
+def has_labels(labels: Mapping[str, str], texts: Iterable[str]) -> bool:
+    """Whether all of `texts`, name or name=value, are among the labels."""
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if name not in labels or (equals and labels[name] != value):
+            return False
+    return True
+
+
+def prune_test(
+    filters: Filters, more: Sequence[str] = ()
+) -> Callable[[Mapping[str, str], int], bool]:
+    """Whether something with these labels, made at that moment (nanoseconds since 1970), is to
+    go. Raises InvalidInput.
+    """
+    wanted = read_filters(filters, (*PRUNE_FILTERS, *more))
+    until = [until_ns(text) for text in wanted.get("until", ())]
+
+    def goes(labels: Mapping[str, str], created_ns: int) -> bool:
+        kept = wanted.get("label!")
+        return (
+            all(created_ns < limit for limit in until)
+            and has_labels(labels, wanted.get("label", ()))
+            and not (kept and has_labels(labels, kept))
+        )
+
+    return goes
+
+
+def until_ns(text: str) -> int:
+    """The moment of an `until`. Raises InvalidInput."""
     try:
-        return re.search(text, container.name) is not None
+        return moment_ns(text, time.time_ns())
+    except ValueError as error:
+        raise InvalidInput(
+            "not a moment: {text}",
+            hint="write 24h, 2026-01-31, 2026-01-31T12:00:00Z or seconds since 1970",
+            text=text,
+        ) from error
+
+
+def is_true(name: str, texts: Sequence[str]) -> bool:
+    """The value of a filter that is a switch, such as dangling. Raises InvalidInput."""
+    known = {"true": True, "1": True, "false": False, "0": False}
+    _refuse_others(name, texts, tuple(known))
+    return known[texts[-1]]
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
     except re.error as error:
         raise InvalidInput(
             "not a pattern: {text}: {reason}",
@@ -53,28 +168,52 @@ def _has_name(container: Container, text: str) -> bool:
         ) from error
 
 
-def _has_label(container: Container, text: str) -> bool:
-    name, equals, value = text.partition("=")
-    labels = container.labels
-    return name in labels and (not equals or labels[name] == value)
+def _named(every: Sequence[Glance], text: str) -> Glance:
+    for each in every:
+        if each.name == text.removeprefix("/") or (text and each.id.startswith(text)):
+            return each
+    raise NotFound(
+        "no such container: {name}", hint="`onggi ps -a` lists all containers", name=text
+    )
 
 
-def _descends_from(container: Container, text: str) -> bool:
-    try:
-        ancestor = container.images.get(text)
-    except NotFound:
-        return False
-    lowest = ancestor.config.diff_ids
-    return container.image.config.diff_ids[: len(lowest)] == lowest
+def _refuse_others(name: str, texts: Sequence[str], known: Sequence[str]) -> None:
+    for text in texts:
+        if text not in known:
+            raise InvalidInput(
+                "invalid filter {name}={text}",
+                hint="its values are: {known}",
+                name=name,
+                text=text,
+                known=", ".join(known),
+            )
 
 
-_TESTS: dict[str, Test] = {
-    "id": lambda container, text: container.id.startswith(text),
-    "name": _has_name,
-    "status": lambda container, text: container.status == text,
-    "label": _has_label,
-    "ancestor": _descends_from,
-    "exited": lambda container, text: (
-        container.status == "exited" and str(container.exit_code) == text
-    ),
-}
+def _number(name: str, text: str) -> int:
+    if not re.fullmatch(r"-?\d+", text, re.ASCII):
+        raise InvalidInput(
+            "invalid filter {name}={text}",
+            hint="it takes a whole number",
+            name=name,
+            text=text,
+        )
+    return int(text)
+
+
+def _ports(text: str) -> tuple[int, int, str]:
+    """80, 80/udp or 8000-8080/tcp: first, last and protocol. Raises InvalidInput."""
+    shape = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?", text, re.ASCII)
+    if shape is None:
+        raise InvalidInput(
+            "not a port: {text}", hint="write 80, 80/udp or 8000-8080/tcp", text=text
+        )
+    return int(shape[1]), int(shape[2] or shape[1]), shape[3] or "tcp"
+
+
+def _exposes(exposed: Sequence[str], wanted: tuple[int, int, str]) -> bool:
+    first, last, protocol = wanted
+    for text in exposed:
+        lowest, highest, found = _ports(text)
+        if found == protocol and lowest <= last and first <= highest:
+            return True
+    return False

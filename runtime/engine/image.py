@@ -6,7 +6,7 @@ The attribute names are those of Docker's Python SDK (`docker.models.images.Imag
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -54,6 +54,11 @@ def unix_time(created: str | None) -> int:
         return 0
     whole = re.sub(r"\.\d+", "", created).replace("Z", "+00:00")
     return int(datetime.fromisoformat(whole).timestamp())
+
+
+def created_ns(image: Image) -> int:
+    """When it was made, in nanoseconds since 1970 (whole seconds of them)."""
+    return unix_time(image.config.created) * 10**9
 
 
 class Image:
@@ -189,9 +194,24 @@ class Image:
         }
         return document | ({"Variant": config.variant} if config.variant else {})
 
-    def tag(self, name: str) -> bool:
-        """Give it one more name. Raises InvalidReference."""
-        self._shelf.names.point(Reference.parse(name), self.manifest_digest)
+    def summary(self, names: Sequence[str], shared: int = -1, users: int = -1) -> dict[str, Any]:
+        """Docker's ImageSummary, with those of its names; -1 is: not counted."""
+        return {
+            "Id": self.id,
+            "ParentId": "",
+            "RepoTags": list(names),
+            "RepoDigests": [],
+            "Created": unix_time(self.config.created),
+            "Size": self.size,
+            "SharedSize": shared,
+            "Labels": dict(self.labels),
+            "Containers": users,
+        }
+
+    def tag(self, name: str, tag: str | None = None) -> bool:
+        """Give it one more name: `tag("web:1")`, or `tag("web", "1")`. Raises InvalidReference."""
+        whole = f"{name}:{tag}" if tag else name
+        self._shelf.names.point(Reference.parse(whole), self.manifest_digest)
         return True
 
     def __eq__(self, other: object) -> bool:

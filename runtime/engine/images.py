@@ -8,6 +8,7 @@ What builds and unpacks is imported where it is used: `onggi ps` must not wait f
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -23,7 +24,8 @@ from runtime.database import Database
 from runtime.engine.bootstrap.names import NAMES
 from runtime.engine.build_cache import SqliteCache
 from runtime.engine.directory import alone, require_root, writing
-from runtime.engine.image import Image, Layer, Shelf
+from runtime.engine.filters import Filters, is_true, prune_test, read_filters
+from runtime.engine.image import Image, Layer, Shelf, created_ns
 from runtime.engine.image_names import NAMELESS, ImageNames
 from runtime.errors import Conflict, IntegrityError, InvalidInput, InvalidReference, NotFound
 from runtime.oci.descriptor import Descriptor
@@ -42,6 +44,8 @@ ImageList = list[Image]
 BuildLog = list["Event"]
 Removed = list[dict[str, str]]
 Digests = list[Digest]
+LayerNames = list[str]
+NamedList = list[tuple[Image, list[str]]]
 
 
 class Images:
@@ -168,15 +172,33 @@ class Images:
             self.bootstrap(names=(wanted,))
             return self.get(name)
 
-    def list(self, name: str | None = None, all: bool = False) -> ImageList:
-        """Images that have a name (or the one that `name` means), the newest first; with
-        `all`, also those that lost theirs.
+    def list(
+        self, name: str | None = None, all: bool = False, filters: Filters = None
+    ) -> ImageList:
+        """Images that have a name (or the one that `name` means), the newest first, and those
+        that lost theirs. `filters`: dangling, label, before, since, reference, until.
         """
+        return [image for image, _ in self.named(name, all, filters)]
+
+    def named(
+        self, name: str | None = None, all: bool = False, filters: Filters = None
+    ) -> NamedList:
+        """The same, each with those of its names that are meant."""
+        from runtime.engine.image_filters import choose_images
+
         del all  # there are no intermediate images, and docker shows nameless ones anyway
-        wanted = Reference.parse(name).name + ":" if name else ""
-        manifests = [each for known, each in self.names.all() if known.startswith(wanted)]
-        images = {image.id: image for image in (Image(self.shelf, each) for each in manifests)}
-        return [*images.values()]
+        images = (Image(self.shelf, manifest) for _, manifest in self.names.all())
+        every = [*{image.id: image for image in images}.values()]
+        wanted = dict(filters or {})
+        if name:
+            wanted["reference"] = [_pattern(name)]
+        return choose_images(every, wanted, self.get)
+
+    def layers_of(self, name: str) -> LayerNames | None:
+        """The layers (their DiffIDs) of the image that a name or id means; None if none does."""
+        with contextlib.suppress(NotFound, InvalidReference):
+            return [*map(str, self.get(name).config.diff_ids)]
+        return None
 
     def remove(self, name: str, force: bool = False) -> Removed:
         """Take the name away; with the last name, the image. What was done, as docker says it:
@@ -205,16 +227,25 @@ class Images:
         untagged = [{"Untagged": Reference.parse(each).familiar} for each in doomed]
         return untagged + (self._delete(image) if last else [])
 
-    def prune(self, all: bool = False) -> dict[str, Any]:
+    def prune(self, all: bool = False, filters: Filters = None) -> dict[str, Any]:
         """Remove images without a name; with `all`, also those that no container uses.
 
-        Docker's answer: ImagesDeleted, SpaceReclaimed (bytes on the disk). What the build cache
+        `filters`: until, label, label!, and dangling (false means the same as `all`). Docker's
+        answer: ImagesDeleted, SpaceReclaimed (bytes on the disk). What the build cache
         remembers stays: see `prune_builds`.
         """
+        goes = prune_test(filters, ("dangling",))
+        dangling = read_filters(
+            {"dangling": (filters or {}).get("dangling", not all)}, ("dangling",)
+        )
+        everything = not is_true("dangling", dangling["dangling"])
         used = self._manifests_of_containers()
         deleted: Removed = []
         for name, manifest in self.names.all():
-            if manifest not in used and (all or name.startswith(NAMELESS)):
+            image = Image(self.shelf, manifest)
+            if manifest in used or not goes(image.labels, created_ns(image)):
+                continue
+            if everything or name.startswith(NAMELESS):
                 self.names.forget(name)
                 if not name.startswith(NAMELESS):
                     deleted.append({"Untagged": Reference.parse(name).familiar})
@@ -403,6 +434,19 @@ def source_date_epoch() -> int | None:
             text=text,
         )
     return int(text) if text else None
+
+
+def _pattern(name: str) -> str:
+    """A name as a pattern for names as they are shown; what is a pattern stays as it is."""
+    try:
+        reference = Reference.parse(name)
+    except InvalidReference:
+        return name
+    return (
+        reference.familiar_name
+        if reference.tag == "latest" and not name.endswith(":latest")
+        else reference.familiar
+    )
 
 
 def _familiar(name: str) -> str:

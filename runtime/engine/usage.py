@@ -8,12 +8,12 @@ what a container wrote: together they are the disk, and agree with `du`.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 
 from runtime.content import gc
 from runtime.engine.containers import Containers
-from runtime.engine.image import unix_time
 from runtime.engine.images import Images
 
 
@@ -22,28 +22,20 @@ def disk_usage(images: Images, containers: Containers) -> dict[str, Any]:
     every = images.list(all=True)
     shares = Counter(digest for image in every for digest in {each.digest for each in image.layers})
     users = Counter(container.image.id for container in containers.list(all=True))
+    now_ns = time.time_ns()
     return {
         "LayersSize": layers_bytes(images),
         "Images": [
-            {
-                "Id": image.id,
-                "RepoTags": image.tags,
-                "Created": unix_time(image.config.created),
-                "Size": image.size,
-                "SharedSize": sum(each.size for each in image.layers if shares[each.digest] > 1),
-                "Containers": users[image.id],
-            }
+            image.summary(
+                image.tags,
+                shared=sum(each.size for each in image.layers if shares[each.digest] > 1),
+                users=users[image.id],
+            )
             for image in every
         ],
         "Containers": [
-            {
-                "Id": container.id,
-                "Names": ["/" + container.name],
-                "Image": container.request.image,
-                "State": container.status,
-                "SizeRw": images.snapshots.usage(container.id),
-            }
-            for container in containers.list(all=True)
+            each.summary(now_ns) | {"SizeRw": images.snapshots.usage(each.id)}
+            for each in containers.glances()
         ],
         "Volumes": [],
         "BuildCache": _build_cache(images),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.cli import units
+from runtime.engine.durations import human_duration
 
 
 @pytest.mark.parametrize(
@@ -50,12 +51,12 @@ def test_sizes_as_go_units_writes_them(size_bytes: int, digits: int, text: str) 
     ],
 )
 def test_durations_as_go_units_writes_them(seconds: float, text: str) -> None:
-    assert units.human_duration(seconds) == text
+    assert human_duration(seconds) == text
 
 
 @given(st.floats(min_value=0, max_value=4e9))
 def test_every_duration_has_words(seconds: float) -> None:
-    assert units.human_duration(seconds)
+    assert human_duration(seconds)
 
 
 def test_a_moment_that_nobody_recorded() -> None:

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
 
-from runtime.engine.container import Container
-from runtime.engine.filters import keep_containers
-from runtime.errors import InvalidInput
+from runtime.engine.filters import has_labels, keep_containers, prune_test, until_ns
+from runtime.engine.glance import Glance
+from runtime.engine.image_filters import matches
+from runtime.errors import InvalidInput, NotFound
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a filter looks at. (A real Container needs an image; see tests/kernel.)"""
+    """What a filter looks at. (A real Glance needs a row and an image; see tests/kernel.)"""
 
     id: str
     name: str
     status: str = "exited"
     exit_code: int | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    created_ns: int = 0
+    health: str = "none"
+    diff_ids: Sequence[str] = ()
+    exposed_ports: tuple[str, ...] = ()
+    network: str = "none"
 
 
-WEB = Seen("aaaa", "web", "running", None, {"tier": "front", "a": ""})
-DB = Seen("abbb", "web-db", "exited", 0, {"tier": "back"})
-JOB = Seen("cccc", "job", "exited", 137)
-NEW = Seen("dddd", "new", "created")
+WEB = Seen(
+    *("aaaa", "web", "running", None, {"tier": "front", "a": ""}),
+    created_ns=1,
+    health="healthy",
+    exposed_ports=("80/tcp", "53/udp", "8000-8010/tcp"),
+)
+DB = Seen("abbb", "web-db", "exited", 0, {"tier": "back"}, created_ns=2)
+JOB = Seen("cccc", "job", "exited", 137, created_ns=3)
+NEW = Seen("dddd", "new", "created", created_ns=4, network="home")
 EVERY = [WEB, DB, JOB, NEW]
 
 
 def kept(**filters: Any) -> list[Seen]:
-    found = keep_containers(cast("list[Container]", EVERY), filters)
+    found = keep_containers(cast("list[Glance]", EVERY), filters)
     return cast("list[Seen]", found)
 
 
@@ -58,6 +70,21 @@ def kept(**filters: Any) -> list[Seen]:
         ({"exited": [0, 137]}, [DB, JOB]),
         ({"status": "exited", "name": "web"}, [DB]),
         ({"name": []}, []),
+        ({"name": "^/web$"}, [WEB]),
+        ({"before": "job"}, [WEB, DB]),
+        ({"before": ["job", "web-db"]}, [WEB]),
+        ({"since": "abb"}, [JOB, NEW]),
+        ({"health": "healthy"}, [WEB]),
+        ({"health": ["none"]}, [DB, JOB, NEW]),
+        ({"network": "home"}, [NEW]),
+        ({"expose": "80"}, [WEB]),
+        ({"expose": "53"}, []),
+        ({"expose": "53/udp"}, [WEB]),
+        ({"expose": "8005-8020/tcp"}, [WEB]),
+        ({"volume": "x"}, []),
+        ({"publish": "80"}, []),
+        ({"is-task": "false"}, EVERY),
+        ({"is-task": "true"}, []),
     ],
 )
 def test_who_stays(filters: dict[str, Any], expected: list[Seen]) -> None:
@@ -73,3 +100,97 @@ def test_a_filter_that_does_not_exist_is_named_with_those_that_do() -> None:
 def test_a_pattern_that_is_none() -> None:
     with pytest.raises(InvalidInput, match=r"not a pattern: \("):
         kept(name="(")
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"status": "asleep"},
+        {"health": "fine"},
+        {"exited": "x"},
+        {"is-task": "maybe"},
+        {"expose": "web"},
+    ],
+)
+def test_a_value_that_cannot_be(filters: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        kept(**filters)
+    assert refusal.value.hint
+
+
+def test_another_container_that_is_not_there() -> None:
+    with pytest.raises(NotFound, match="no such container: nobody"):
+        kept(before="nobody")
+
+
+def test_an_image_s_descendants() -> None:
+    layers = {"base": ["1"], "scratch": []}
+    seen = [Seen("a", "a", diff_ids=("1", "2")), Seen("b", "b", diff_ids=("3",))]
+    every = cast("list[Glance]", [replace(each, diff_ids=[*each.diff_ids]) for each in seen])
+    assert keep_containers(every, {"ancestor": "base"}, layers.get) == every[:1]
+    assert keep_containers(every, {"ancestor": "scratch"}, layers.get) == every
+    assert keep_containers(every, {"ancestor": "nothing"}, layers.get) == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "goes"),
+    [
+        ({}, True),
+        ({"label": "a"}, True),
+        ({"label": "a=1"}, True),
+        ({"label": ["a", "b"]}, False),
+        ({"label!": "a"}, False),
+        ({"label!": "b"}, True),
+        ({"until": "1"}, False),
+        ({"until": "1970-01-01T00:00:03Z"}, True),
+        ({"until": "1h"}, True),
+    ],
+)
+def test_what_a_prune_takes(filters: dict[str, Any], goes: bool) -> None:
+    assert prune_test(filters)({"a": "1"}, 2 * 10**9) is goes
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"),
+    [
+        ("0", 0),
+        ("1700000000", 1_700_000_000 * 10**9),
+        ("1.5", 1_500_000_000),
+        ("2023-11-14T22:13:20Z", 1_700_000_000 * 10**9),
+        ("2023-11-14T22:13:20.000000001Z", 1_700_000_000 * 10**9 + 1),
+        ("2023-11-15T07:13:20+09:00", 1_700_000_000 * 10**9),
+    ],
+)
+def test_moments(text: str, nanoseconds: int) -> None:
+    assert until_ns(text) == nanoseconds
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "-1h", "2023-13-01", "12:00", "1d"])
+def test_what_is_no_moment(text: str) -> None:
+    with pytest.raises(InvalidInput, match="not a moment"):
+        until_ns(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "matched"),
+    [
+        ("web:1", "web", True),
+        ("web:1", "web:1", True),
+        ("web:1", "web:*", True),
+        ("web:1", "w?b", True),
+        ("web:1", "we", False),
+        ("team/web:1", "*", False),
+        ("team/web:1", "*/*", True),
+        ("team/web:1", "team/[a-w]eb:[^1]", False),
+        ("team/web:1", "team/[a-w]eb:[^2]", True),
+        ("a.b:1", "a?b", True),
+        ("axb:1", "a.b", False),
+    ],
+)
+def test_patterns_of_names(name: str, pattern: str, matched: bool) -> None:
+    assert matches(name, pattern) is matched
+
+
+def test_labels_all_must_hold() -> None:
+    assert has_labels({"a": "1", "b": ""}, ["a=1", "b", "b="])
+    assert not has_labels({"a": "1"}, ["a=1", "b"])

@@ -1,0 +1,139 @@
+"""`ps`: containers at a glance.
+
+The command that people type most. It asks the database and images' configurations, and never
+loads the engine that could start a container (see engine/glance.py).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from runtime.cli import console, table, units
+from runtime.cli.command import command
+from runtime.cli.flags import SWITCH, WHOLE, Flag, Given
+from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, Row, filters_of, show
+from runtime.container.records import Records
+from runtime.engine import directory
+from runtime.engine.glance import Facts, Glance, choose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HEADERS: Row = {
+    "ID": "CONTAINER ID",
+    "Image": "IMAGE",
+    "Command": "COMMAND",
+    "CreatedAt": "CREATED AT",
+    "RunningFor": "CREATED",
+    "State": "STATE",
+    "Status": "STATUS",
+    "Ports": "PORTS",
+    "Names": "NAMES",
+    "Size": "SIZE",
+    "Labels": "LABELS",
+    "Mounts": "MOUNTS",
+    "LocalVolumes": "LOCAL VOLUMES",
+    "Networks": "NETWORKS",
+    "Label": lambda name: name.rpartition(".")[2].upper(),
+}
+COLUMNS = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names")
+COMMAND_WIDTH = 20
+
+
+@command(
+    "[OPTIONS]",
+    Flag("all", "a", SWITCH, "Show all containers (default shows just running)"),
+    FILTER,
+    FORMAT,
+    Flag("last", "n", WHOLE, "Show n last created containers (includes all states)", -1),
+    Flag("latest", "l", SWITCH, "Show the latest created container (includes all states)"),
+    NO_TRUNC,
+    Flag("quiet", "q", SWITCH, "Only display container IDs"),
+    Flag("size", "s", SWITCH, "Display total file sizes"),
+    most=0,
+)
+def ps(given: Given) -> int:
+    """The newest container comes first."""
+    root = directory.default_root()
+    directory.open_directory(root)
+    records = Records(root)
+    facts = Facts(root, records.database)
+    every = [Glance(row, facts) for row in records.rows()]
+    limit = 1 if given.latest else given.last
+    chosen = choose(every, given.all, filters_of(given.filter), limit, layers_of)
+    if given.quiet and not given.format:
+        for each in chosen:
+            console.say(each.id if given.no_trunc else each.id[:12])
+        return 0
+    sized = given.size or ".Size" in (given.format or "")
+    now_ns = time.time_ns()
+    rows = [
+        row_of(
+            each.summary(now_ns) | (sizes_of(each, records) if sized else {}),
+            now_ns // 10**9,
+            whole=given.no_trunc,
+        )
+        for each in chosen
+    ]
+    form = given.format or ("{{.ID}}" if given.quiet else None)
+    show(rows, HEADERS, (*COLUMNS, "Size") if given.size else COLUMNS, form)
+    return 0
+
+
+def layers_of(image: str) -> list[str] | None:
+    """The layers of an image that the filter `ancestor` names; None if there is none."""
+    from runtime.engine import Engine
+
+    return Engine().images.layers_of(image)
+
+
+def sizes_of(each: Glance, records: Records) -> dict[str, int]:
+    """Bytes that it wrote, and bytes of its whole root file system."""
+    written = records.snapshots.usage(each.id)
+    return {"SizeRw": written, "SizeRootFs": written + each.image_size}
+
+
+def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
+    """A container as `ps` shows it; `whole`: with nothing cut off."""
+    labels = summary["Labels"]
+    line = summary["Command"]
+    created = datetime.fromtimestamp(summary["Created"], UTC)
+    return {
+        "ID": summary["Id"] if whole else summary["Id"][:12],
+        "Image": image_of(summary, whole=whole),
+        "Command": quoted(line if whole else table.cut(line, COMMAND_WIDTH)),
+        "CreatedAt": units.local_time(created),
+        "RunningFor": units.human_ago(created, datetime.fromtimestamp(now_s, UTC)),
+        "State": summary["State"],
+        "Status": summary["Status"],
+        "Ports": "",
+        "Names": ",".join(name.removeprefix("/") for name in summary["Names"]),
+        "Size": size_of(summary),
+        "Labels": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),
+        "Mounts": ",".join(mount["Name"] or mount["Source"] for mount in summary["Mounts"]),
+        "LocalVolumes": str(sum(mount["Driver"] == "local" for mount in summary["Mounts"])),
+        "Networks": ",".join(sorted(summary["NetworkSettings"]["Networks"])),
+        "Label": lambda name: labels.get(name, ""),
+    }
+
+
+def image_of(summary: Mapping[str, Any], *, whole: bool) -> str:
+    """The image's name, or its short id when that name means another image by now."""
+    image = str(summary["Image"])
+    return image if whole or image != summary["ImageID"] else image.removeprefix("sha256:")[:12]
+
+
+def size_of(summary: Mapping[str, Any]) -> str:
+    """ "5B (virtual 8.7MB)": what it wrote, and with its image's layers."""
+    written = units.human_size(summary.get("SizeRw", 0), digits=3)
+    if not summary.get("SizeRootFs"):
+        return written
+    return f"{written} (virtual {units.human_size(summary['SizeRootFs'], digits=3)})"
+
+
+def quoted(text: str) -> str:
+    """In double quotes, what has no sign of its own written as an escape."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,206 @@
+"""Containers at a glance: what lists show, as docker's ContainerSummary.
+
+`onggi ps` must not wait for what starting a container needs. So this file reads rows of the
+database and, of each image once, its configuration as plain JSON, and imports nothing else; what
+somebody does with a container afterwards is `Container`'s business.
+
+Docker Engine API 1.47, ContainerList
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runtime.container.command import argv
+from runtime.container.state import BUSY
+from runtime.database import Database, Row
+from runtime.engine.durations import human_duration
+from runtime.engine.filters import Filters, Find, keep_containers
+
+
+class Facts:
+    """What the images of a state directory say, each read once."""
+
+    def __init__(self, root: Path, database: Database) -> None:
+        self._blobs = root / "blobs" / "sha256"
+        self._database = database
+        self._documents: dict[str, dict[str, Any]] = {}
+        self._names: dict[str, str] | None = None
+
+    def image_id(self, manifest: str) -> str:
+        """The image's id: the digest of its configuration."""
+        return str(self._document(manifest)["config"]["digest"])
+
+    def config(self, manifest: str) -> dict[str, Any]:
+        """Its configuration: `config`, `rootfs`, …"""
+        return self._document(self.image_id(manifest))
+
+    def size(self, manifest: str) -> int:
+        """Bytes of all its layers' tars."""
+        return sum(layer["size"] for layer in self._document(manifest)["layers"])
+
+    def means(self, name: str) -> str:
+        """The manifest that an image's name means now, or ""."""
+        if self._names is None:
+            rows = self._database.all("SELECT name, manifest FROM images")
+            self._names = {
+                short: row["manifest"] for row in rows for short in _written(row["name"])
+            }
+        return self._names.get(name, "")
+
+    def _document(self, digest: str) -> dict[str, Any]:
+        """A blob as JSON. Not verified: a list only shows it, and whoever runs it will."""
+        if digest not in self._documents:
+            data = (self._blobs / digest.removeprefix("sha256:")).read_bytes()
+            self._documents[digest] = json.loads(data)
+        return self._documents[digest]
+
+
+class Glance:
+    """One container's row, with what its image says."""
+
+    def __init__(self, row: Row, facts: Facts) -> None:
+        self.row = row
+        self._facts = facts
+        self.request: dict[str, Any] = json.loads(row["request"])
+
+    @property
+    def id(self) -> str:
+        """64 hex digits."""
+        return str(self.row["id"])
+
+    @property
+    def name(self) -> str:
+        """Without docker's slash."""
+        return str(self.row["name"])
+
+    @property
+    def status(self) -> str:
+        """created, running…"""
+        return str(self.row["status"])
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None if it has not, or if nobody saw it."""
+        code: int | None = self.row["exit_code"]
+        return code
+
+    @property
+    def created_ns(self) -> int:
+        """Since 1970."""
+        return int(self.row["created_ns"])
+
+    @property
+    def health(self) -> str:
+        """starting, healthy, unhealthy, or none."""
+        document = self.row["health"] if "health" in self.row.keys() else ""  # noqa: SIM118
+        return str(json.loads(document)["Status"]) if document else "none"
+
+    @property
+    def image_config(self) -> dict[str, Any]:
+        """Its image's configuration, whole."""
+        return self._facts.config(self.row["manifest"])
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The image's and its own."""
+        config = self.image_config.get("config") or {}
+        return {**(config.get("Labels") or {}), **self.request["labels"]}
+
+    @property
+    def diff_ids(self) -> list[str]:
+        """Of its image's layers, the lowest first."""
+        return list(self.image_config["rootfs"]["diff_ids"])
+
+    @property
+    def image(self) -> str:
+        """The name it was made from, as long as that means the same image; else the id."""
+        name, manifest = str(self.request["image"]), self.row["manifest"]
+        return name if self._facts.means(name) == manifest else self._facts.image_id(manifest)
+
+    @property
+    def command(self) -> str:
+        """Program and arguments on one line; an argument with blanks stands in quotes."""
+        image, request = self.image_config.get("config") or {}, self.request
+        asked = (request["entrypoint"], request["command"])
+        program, *arguments = argv(*asked, image.get("Entrypoint"), image.get("Cmd"))
+        return " ".join((program, *(f"'{word}'" if " " in word else word for word in arguments)))
+
+    @property
+    def image_size(self) -> int:
+        """Bytes of its image's layers."""
+        return self._facts.size(self.row["manifest"])
+
+    @property
+    def exposed_ports(self) -> list[str]:
+        """ "80/tcp", as its image says."""
+        return [*((self.image_config.get("config") or {}).get("ExposedPorts") or {})]
+
+    @property
+    def network(self) -> str:
+        """The network it is in."""
+        return str(self.request.get("network", "none"))
+
+    def spoken_status(self, now_ns: int) -> str:
+        """ "Up 3 minutes (healthy)", "Up 2 hours (Paused)", "Exited (0) 2 minutes ago"…"""
+        row, status = self.row, self.status
+        up = human_duration((now_ns - row["started_ns"]) / 10**9)
+        ended = human_duration((now_ns - row["finished_ns"]) / 10**9)
+        code = 255 if self.exit_code is None else self.exit_code
+        if status == "running":
+            health = {"none": "", "starting": " (health: starting)"}.get(self.health)
+            return f"Up {up}" + (f" ({self.health})" if health is None else health)
+        words = {
+            "paused": f"Up {up} (Paused)",
+            "restarting": f"Restarting ({code}) {ended} ago",
+            "exited": f"Exited ({code}) {ended} ago",
+            "removing": "Removal In Progress",
+        }
+        return words.get(status, status.capitalize())
+
+    def summary(self, now_ns: int) -> dict[str, Any]:
+        """Docker's ContainerSummary."""
+        return {
+            "Id": self.id,
+            "Names": ["/" + self.name],
+            "Image": self.image,
+            "ImageID": self._facts.image_id(self.row["manifest"]),
+            "Command": self.command,
+            "Created": self.created_ns // 10**9,
+            "Ports": [],
+            "Labels": self.labels,
+            "State": self.status,
+            "Status": self.spoken_status(now_ns),
+            "HostConfig": {"NetworkMode": self.network},
+            "NetworkSettings": {"Networks": {self.network: {}}},
+            "Mounts": [],
+        }
+
+
+def choose(
+    every: Sequence[Glance],
+    all: bool = False,
+    filters: Filters = None,
+    limit: int | None = None,
+    find_image: Find = lambda text: None,
+) -> list[Glance]:
+    """Those that a list shows, of all there are, the newest first: what runs, or with `all`, a
+    `limit` or a filter for the status every one; the first `limit` of those that pass the filters.
+    """
+    limited = limit is not None and limit > 0
+    everything = all or limited or "status" in (filters or {})
+    kept = keep_containers(every, filters, find_image)
+    found = [each for each in kept if everything or each.status in BUSY]
+    return found[:limit] if limited else found
+
+
+def _written(reference: str) -> list[str]:
+    """The ways to write a full reference: with and without docker.io, library and latest."""
+    names = [reference]
+    for beginning in ("docker.io/", "docker.io/library/"):
+        if reference.startswith(beginning):
+            names.append(reference.removeprefix(beginning))
+    return names + [name.removesuffix(":latest") for name in names if name.endswith(":latest")]
