@@ -209,7 +209,7 @@ def prune_builds(given: Given) -> int:
         if given.all
         else "This removes all build cache that no image uses. Continue?"
     )
-    if not given.force and not console.agrees(translate(question)):
+    if not given.force and not console.agrees(question):
         return 1
     removed = Engine().images.prune_builds(all=given.all)
     for name in removed["CachesDeleted"]:

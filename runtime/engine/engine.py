@@ -109,10 +109,11 @@ class Engine:
         image that no container uses. `filters`: until, label, label!. What was removed, with
         docker's keys.
         """
+        kept: dict[str, Any] = {"CachesDeleted": [], "SpaceReclaimed": 0}
         answers = (
             self.containers.prune(filters),
             self.images.prune(all=all, filters=filters),
-            self.images.prune_builds(),
+            kept if filters else self.images.prune_builds(),  # whose things have no labels
         )
         freed = sum(answer["SpaceReclaimed"] for answer in answers)
         containers, images, builds = answers
