@@ -18,6 +18,7 @@ from runtime.build.cache import Cache
 from runtime.build.cache_directory import CacheDirectories
 from runtime.build.command import RunStep
 from runtime.build.context import Context, decode
+from runtime.build.download import Downloads
 from runtime.build.mounts import Furnisher
 from runtime.build.perform import Performer
 from runtime.build.plan.arguments import GO_ARCHITECTURES, plan_arguments, unused_arguments
@@ -37,13 +38,14 @@ from runtime.snapshot.overlay import Snapshots
 @dataclass(frozen=True, slots=True)
 class Builder:
     """Builds images into `content` and `snapshots`. `resolve` finds a local image's manifest;
-    `caches` is for `RUN --mount=type=cache`.
+    `caches` is for `RUN --mount=type=cache`, `downloads` for ADD.
     """
 
     content: ContentStore
     snapshots: Snapshots
     cache: Cache
     caches: CacheDirectories
+    downloads: Downloads
     run_step: RunStep
     resolve: Callable[[Reference], Digest | None]
 
@@ -82,6 +84,7 @@ class Builder:
                 cache=self.cache,
                 run_step=self.run_step,
                 context=opened,
+                downloads=self.downloads,
                 furnisher=Furnisher(self.snapshots, self.caches, secrets or {}, epoch),
                 epoch=epoch,
                 use_cache=not no_cache,

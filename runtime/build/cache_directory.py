@@ -85,12 +85,6 @@ class CacheDirectories:
             tree.delete(doomed)
         return gone
 
-    def clear_unfinished(self) -> None:
-        """Delete what a crash left half made or half deleted. Only while nobody else builds."""
-        for name in _listed(self._directory):
-            if name.startswith(UNFINISHED):
-                tree.delete(self._directory / name)
-
     def _take(
         self, name: str, id: str, sharing: Sharing, fill: Callable[[Path], None]
     ) -> tuple[Path, int]:
@@ -152,7 +146,7 @@ class CacheDirectories:
         return _read(place, in_use=lock is None)
 
     def _names(self) -> list[str]:
-        return [name for name in _listed(self._directory) if not name.startswith(UNFINISHED)]
+        return [name for name in listed(self._directory) if not name.startswith(UNFINISHED)]
 
 
 def _read(place: Path, *, in_use: bool) -> CacheDirectory:
@@ -162,7 +156,15 @@ def _read(place: Path, *, in_use: bool) -> CacheDirectory:
     return CacheDirectory(place.name, id, disk_bytes(place / "fs"), in_use, used_ns)
 
 
-def _listed(directory: Path) -> list[str]:
+def clear_unfinished(directory: Path) -> None:
+    """Delete what a crash left half made or half deleted. Only while nobody else builds."""
+    for name in listed(directory):
+        if name.startswith(UNFINISHED):
+            tree.delete(directory / name)
+
+
+def listed(directory: Path) -> list[str]:
+    """What is in a directory, sorted; one that is not there is empty."""
     try:
         return sorted(os.listdir(directory))
     except FileNotFoundError:

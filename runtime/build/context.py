@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Self
 
 from runtime.build.sources import Kind, Source, SourceFile
-from runtime.dockerfile.ignore import Ignore, has_wildcard, path_pattern
+from runtime.dockerfile.ignore import ANY_DEPTH, Ignore, has_wildcard, path_pattern
 from runtime.dockerfile.source import Word
 from runtime.errors import DockerfileError, InvalidInput, KernelError, NotFound
 from runtime.linux.files import open_beneath, open_in_root
@@ -95,7 +95,7 @@ class Context:
         for each in found:
             files = tuple(self._walk(self._real(each, word), "", each, word))
             if files:
-                yield Source(word, posixpath.basename(each), files, self)
+                yield Source(word, posixpath.basename(each), files, self, each)
 
     def _skips(self, path: str) -> bool:
         """Whether nothing here is wanted, as far as one can say without looking below it."""
@@ -104,6 +104,9 @@ class Context:
     def _glob(self, directory: str, parts: list[str]) -> Iterator[str]:
         """The paths that a pattern matches, sorted; `parts` are matched below `directory`."""
         pattern, *rest = parts
+        if pattern == ANY_DEPTH and rest:
+            yield from self._glob(directory, rest)
+            pattern, rest = "*", parts
         try:
             regex = path_pattern(pattern)
             names = self._names(directory or ".")

@@ -5,6 +5,7 @@
     COPY a.txt b.txt /data/   several need a directory
     COPY static /srv/app      a directory means its contents: /srv/app/…
     COPY app.py .             relative to WORKDIR
+    COPY --parents a/b c/./d /srv/   /srv/a/b and /srv/d
 
 Files keep their mode (or get --chmod). Those of the context belong to root, those of a stage or
 an archive to whom they belonged there, and all of them to --chown where it is said.
@@ -17,6 +18,7 @@ import os
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from runtime.build.mode import Mode
 from runtime.build.owner import ROOT, Owner
 from runtime.build.sources import Source, SourceFile
 from runtime.build.step import CopyFiles
@@ -52,7 +54,7 @@ def plan_targets(
 ) -> Iterator[tuple[Source, PurePosixPath]]:
     """Where each source goes: a path without links, as docker decides it."""
     there = tree.resolve(step.destination.path)
-    into = step.destination.is_directory or there.is_directory
+    into = step.destination.is_directory or there.is_directory or step.parents
     if len(sources) > 1 and not into:
         raise DockerfileError(
             "{file}:{line}:{column}: several sources need a directory to go into",
@@ -61,23 +63,28 @@ def plan_targets(
             **step.destination.word.place.facts(),
         )
     for source in sources:
-        is_inside = into and not source.is_directory
-        yield source, there.path / source.name if is_inside else there.path
+        if step.parents and source.path:
+            yield source, there.path / source.kept_path()
+        else:
+            is_inside = into and not source.is_directory
+            yield source, there.path / source.name if is_inside else there.path
 
 
 def copy_one(
     file: SourceFile,
     path: PurePosixPath,
     source: Source,
-    mode: int | None,
+    mode: Mode | None,
     chown: Owner | None,
     upper: Upper,
 ) -> None:
     """Write one file, directory or link. A directory that the image has keeps its attributes."""
     upper.make_directories(path.parent, chown or ROOT)
     owner = chown or Owner(*(file.owner or ROOT))
-    if file.kind == "directory":
-        upper.make_directories(path, owner, file.mode if mode is None else mode)
+    is_directory = file.kind == "directory"
+    bits = mode.of(file.mode, is_directory=is_directory) if mode else file.mode
+    if is_directory:
+        upper.make_directories(path, owner, bits)
     elif file.kind == "symlink":
         upper.write_link(path, file.content, owner=owner, mtime_ns=file.mtime_ns)
     else:
@@ -86,7 +93,7 @@ def copy_one(
             digest = upper.write_file(
                 path,
                 descriptor,
-                mode=file.mode if mode is None else mode,
+                mode=bits,
                 owner=owner,
                 mtime_ns=file.mtime_ns,
                 xattrs=file.xattrs,

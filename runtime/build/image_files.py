@@ -13,12 +13,12 @@ import posixpath
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from runtime.build.sources import Kind, Source, SourceFile
 from runtime.build.tree import Directory, Entry, ImageTree, Resolved
-from runtime.dockerfile.ignore import has_wildcard, path_pattern
+from runtime.dockerfile.ignore import ANY_DEPTH, has_wildcard, path_pattern
 from runtime.dockerfile.source import Word
 from runtime.errors import DockerfileError, UnsafePath
 from runtime.layer.entry import is_content
@@ -73,7 +73,8 @@ class ImageFiles:
     def _find(self, word: Word) -> Iterator[Source]:
         path = posixpath.normpath("/" + word.text.lstrip("/"))
         for each in self._matches(path):
-            yield self._source(word, posixpath.basename(each), self._resolve(each, word))
+            source = self._source(word, posixpath.basename(each), self._resolve(each, word))
+            yield replace(source, path=each)
 
     def _matches(self, path: str) -> Iterator[str]:
         """The paths that a pattern matches; one without wildcards is itself."""
@@ -84,6 +85,9 @@ class ImageFiles:
 
     def _glob(self, directory: str, parts: list[str]) -> Iterator[str]:
         pattern, *rest = parts
+        if pattern == ANY_DEPTH and rest:
+            yield from self._glob(directory, rest)
+            pattern, rest = "*", parts
         try:
             regex = path_pattern(pattern)
             entry = self.tree.resolve(PurePosixPath(directory)).entry

@@ -23,6 +23,7 @@ from runtime.build.cache import Cache, CacheHit
 from runtime.build.command import RunStep, run_command
 from runtime.build.context import Context
 from runtime.build.copy import copy_files
+from runtime.build.download import Downloads
 from runtime.build.image import Draft
 from runtime.build.image_files import ImageFiles
 from runtime.build.mounts import FindFiles, Furnisher, new_key
@@ -51,6 +52,7 @@ class Performer:
     run_step: RunStep
     context: Context
     furnisher: Furnisher
+    downloads: Downloads
     epoch: int | None
     use_cache: bool
     progress: Callable[[events.Event], None]
@@ -71,22 +73,32 @@ class Performer:
 
     def copy(self, step: CopyFiles, draft: Draft, files: Files) -> Draft:
         """COPY. The sources are read first: what they hold decides whether the layer is known."""
-        found = files.find(step.sources) if step.sources else ()
-        sources = (*found, *document_sources(step.documents))
+        with contextlib.ExitStack() as until_done:
+            found = files.find(step.sources) if step.sources else ()
+            kept = tuple(source.without(step.excludes) for source in found)
+            local = (*filter(lambda source: source.files, kept), *document_sources(step.documents))
+            remote = tuple(
+                until_done.enter_context(self.downloads.fetch(word, step.checksum))
+                for word in step.addresses
+            )
 
-        def write(_key: str, overlay: Overlay) -> None:
-            upper = Upper(overlay)
-            owner = find_owner(step.owner, upper.tree) if step.owner else None
-            with contextlib.ExitStack() as unpacked:
+            def write(_key: str, overlay: Overlay) -> None:
+                upper = Upper(overlay)
+                owner = find_owner(step.owner, upper.tree) if step.owner else None
                 taken = tuple(
-                    unpacked.enter_context(self.unpacked(source))
-                    if step.unpacks and is_archive(source)
+                    until_done.enter_context(self.unpacked(source))
+                    if unpacks and is_archive(source)
                     else source
+                    for sources, unpacks in (
+                        (local, step.unpacks),
+                        (remote, step.unpacks_downloads),
+                    )
                     for source in sources
                 )
                 copy_files(step, taken, upper, owner)
 
-        return self.layer(step, draft, write, content_digest(sources))
+            content = content_digest((*local, *remote), parents=step.parents)
+            return self.layer(step, draft, write, content)
 
     @contextlib.contextmanager
     def unpacked(self, source: Source) -> Iterator[Source]:

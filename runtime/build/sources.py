@@ -12,12 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import posixpath
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from runtime.build.step import Document
+from runtime.dockerfile.ignore import Ignore
 from runtime.dockerfile.source import Word
 
 Kind = Literal["file", "directory", "symlink"]
@@ -55,26 +57,47 @@ class Files(Reader, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What one word of a COPY means: `files` begins with itself; directories precede contents."""
+    """What one word of a COPY means: `files` begins with itself; directories precede contents.
+
+    `path` is how it was named, from the top of where it comes from: wildcards are expanded, links
+    are not followed.
+    """
 
     word: Word
     name: str
     files: tuple[SourceFile, ...]
     reader: Reader
+    path: str = ""
 
     @property
     def is_directory(self) -> bool:
         return self.files[0].kind == "directory"
 
+    def kept_path(self) -> str:
+        """What `--parents` keeps of the path: all of it, or what stands behind a `/./`."""
+        before, pivot, _ = self.word.text.partition("/./")
+        parents = posixpath.normpath(before).strip("/").split("/") if pivot else []
+        skipped = len([part for part in parents if part not in ("", ".")])
+        return "/".join(self.path.strip("/").split("/")[skipped:])
 
-def content_digest(sources: Iterable[Source]) -> str:
+    def without(self, excludes: Ignore) -> Source:
+        """The same, but for excluded files: by their paths in a directory, else by name."""
+        own, *below = self.files
+        if not self.is_directory:
+            return replace(self, files=() if excludes.ignores(self.name) else self.files)
+        kept = (each for each in below if not excludes.ignores(each.relative))
+        return replace(self, files=(own, *kept))
+
+
+def content_digest(sources: Iterable[Source], *, parents: bool = False) -> str:
     """A digest over what is copied: names, kinds, modes and bytes; no times.
 
-    A directory's own name does not count, because only its contents are copied.
+    A directory's own name does not count, because only its contents are copied, unless `parents`
+    are kept.
     """
     facts = [
         (
-            source.name if not source.is_directory else "",
+            source.kept_path() if parents else "" if source.is_directory else source.name,
             file.relative,
             file.kind,
             file.mode,

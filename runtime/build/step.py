@@ -16,6 +16,8 @@ import json
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from runtime.build.mode import Mode
+from runtime.dockerfile.ignore import Ignore
 from runtime.dockerfile.instruction import Instruction
 from runtime.dockerfile.mount import RunMount
 from runtime.dockerfile.source import Word
@@ -77,23 +79,33 @@ class CopyFiles(Step):
     """Copy `sources` of the context, or of what `origin` names, and `documents`.
 
     `mode` None keeps each file's own. Without `owner` files of the context belong to root, those
-    of a stage or an archive keep theirs. `unpacks` (ADD): archives become the files in them.
+    of a stage or an archive keep theirs. With `parents` they keep the directories they are in;
+    what `excludes` says stays where it is. For ADD: `addresses` are downloaded, and must have the
+    `checksum`; `unpacks`: archives become the files in them, downloaded ones if
+    `unpacks_downloads`.
     """
 
     sources: tuple[Word, ...]
     destination: Destination
     owner: Word | None
-    mode: int | None
+    mode: Mode | None
     origin: Word | None = None
     documents: tuple[Document, ...] = ()
+    parents: bool = False
+    excludes: Ignore = Ignore()  # noqa: RUF009 (frozen)
+    addresses: tuple[Word, ...] = ()
+    checksum: str = ""
     unpacks: bool = False
+    unpacks_downloads: bool = False
 
     @property
     def facts(self) -> tuple[object, ...]:
         """The sources count by what they hold, which `cache_key` gets as `content`."""
         target = self.destination
         owner = self.owner and self.owner.text
-        return (str(target.path), target.is_directory, owner, self.mode, self.unpacks)
+        mode = self.mode and self.mode.text
+        unpacks = (self.unpacks, self.unpacks_downloads)
+        return (str(target.path), target.is_directory, owner, mode, unpacks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -923,7 +923,9 @@ KO: dict[str, str] = {
     "{file}:{line}:{column}: not a mode: {text}": (
         "{file}:{line}:{column}: 권한 모드가 아닙니다: {text}"
     ),
-    "write it in octal, such as --chmod=755": "--chmod=755처럼 8진수로 쓰세요",
+    "write it in octal or in letters, such as --chmod=755 or --chmod=u=rwX,go=rX": (
+        "--chmod=755처럼 8진수로, 또는 --chmod=u=rwX,go=rX처럼 문자로 쓰세요"
+    ),
     "{file}:{line}:{column}: a name before a = is empty here": (
         "{file}:{line}:{column}: = 앞의 이름이 비어 있습니다"
     ),
@@ -1080,11 +1082,32 @@ KO: dict[str, str] = {
         "{file}:{line}:{column}: 여기 문서(here-document)가 끝나지 않습니다: {word}"
     ),
     "a line with {name} and nothing else ends it": "{name} 하나만 있는 줄로 끝내세요",
-    "{file}:{line}:{column}: ADD of an address is not supported yet: {address}": (
-        "{file}:{line}:{column}: 주소를 ADD하는 것은 아직 지원하지 않습니다: {address}"
+    "{file}:{line}:{column}: ADD of a git repository is not supported yet: {address}": (
+        "{file}:{line}:{column}: git 저장소를 ADD하는 것은 아직 지원하지 않습니다: {address}"
     ),
-    "download it into the build context and COPY it": (
-        "빌드 컨텍스트에 내려받은 다음 COPY로 넣으세요"
+    "clone it into the build context and COPY it": ("빌드 컨텍스트에 클론한 다음 COPY로 넣으세요"),
+    "{file}:{line}:{column}: {address} cannot be downloaded: {reason}": (
+        "{file}:{line}:{column}: 내려받지 못했습니다: {address}: {reason}"
+    ),
+    "more than {limit} bytes": "{limit}바이트를 넘습니다",
+    "it ends after {count} of {promised} bytes": (
+        "{promised}바이트 중 {count}바이트에서 끊겼습니다"
+    ),
+    "its checksum is {actual}, not {expected}": (
+        "체크섬이 다릅니다 (예상 {expected}, 실제 {actual})"
+    ),
+    "{file}:{line}:{column}: not a checksum: {text}": (
+        "{file}:{line}:{column}: 체크섬이 아닙니다: {text}"
+    ),
+    "sha256: and 64 hex digits: `sha256sum FILE` prints them": (
+        "sha256: 뒤에 16진수 64자리를 씁니다. `sha256sum 파일`로 구할 수 있습니다"
+    ),
+    "{file}:{line}:{column}: --checksum is for one source, which is an address": (
+        "{file}:{line}:{column}: --checksum은 주소인 원본 하나에만 쓸 수 있습니다"
+    ),
+    "ADD --checksum=sha256:… https://… destination": ("ADD --checksum=sha256:… https://… 대상"),
+    "{file}:{line}:{column}: not a pattern: {pattern}": (
+        "{file}:{line}:{column}: 패턴이 아닙니다: {pattern}"
     ),
     "{file}:{line}:{column}: the archive {path} cannot be unpacked: {cause}": (
         "{file}:{line}:{column}: 아카이브를 풀 수 없습니다: {path} ({cause})"

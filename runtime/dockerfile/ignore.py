@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from runtime.errors import InvalidInput
 
+ANY_DEPTH = "**"
 WILDCARDS = frozenset("*?[")
 
 
@@ -27,6 +28,12 @@ class Pattern:
 
     regex: re.Pattern[str]
     exception: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Pattern:
+        """Raises re.error for a bad `[…]`."""
+        path = _clean(text.removeprefix("!").strip())
+        return cls(path_pattern(path), text.startswith("!"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +50,8 @@ class Ignore:
             pattern = line.strip()
             if not pattern or line.startswith("#"):
                 continue
-            exception = pattern.startswith("!")
-            path = _clean(pattern.removeprefix("!").strip())
             try:
-                patterns.append(Pattern(path_pattern(path), exception))
+                patterns.append(Pattern.parse(pattern))
             except re.error as cause:
                 raise InvalidInput(
                     "{file}:{line}: not a pattern: {pattern}",

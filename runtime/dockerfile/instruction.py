@@ -117,11 +117,18 @@ class Copy(Instruction):
     chmod: Word | None = None
     origin: Word | None = None
     documents: tuple[HereDocument, ...] = ()
+    excludes: tuple[Word, ...] = ()
+    parents: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Add(Copy):
-    """ADD [--chown] [--chmod] source… destination: as COPY, and archives are unpacked."""
+    """ADD [--checksum] [--unpack] source… destination: as COPY; archives are unpacked, and
+    addresses downloaded. `unpack` says whether both or neither of them are.
+    """
+
+    checksum: Word | None = None
+    unpack: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

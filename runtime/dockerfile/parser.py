@@ -164,15 +164,34 @@ def _parse_shell(statement: Statement) -> ins.Shell:
 
 def _parse_copy(statement: Statement) -> ins.Copy:
     flags = statement.read_flags(
-        ("chown", "chmod", "from"), later=("parents", "exclude"), switches=("link",)
+        ("chown", "chmod", "from"), switches=("link", "parents"), lists=("exclude",)
     )
-    return ins.Copy(**statement.head, **_files(statement, flags), origin=_origin(flags))
+    return ins.Copy(
+        **statement.head,
+        **_files(statement, flags),
+        origin=_origin(flags),
+        parents=_truth(flags, "parents") or False,
+    )
 
 
 def _parse_add(statement: Statement) -> ins.Add:
-    later = ("checksum", "keep-git-dir", "unpack", "exclude")
-    flags = statement.read_flags(("chown", "chmod"), later=later, switches=("link",))
-    return ins.Add(**statement.head, **_files(statement, flags))
+    flags = statement.read_flags(
+        ("chown", "chmod", "checksum"),
+        later=("keep-git-dir",),
+        switches=("link", "unpack"),
+        lists=("exclude",),
+    )
+    return ins.Add(
+        **statement.head,
+        **_files(statement, flags),
+        checksum=flags.get("checksum"),
+        unpack=_truth(flags, "unpack"),
+    )
+
+
+def _truth(flags: Mapping[str, Word], name: str) -> bool | None:
+    """What a switch says; None if it is not there."""
+    return flags[name].text == "true" if name in flags else None
 
 
 def _origin(flags: Mapping[str, Word]) -> Word | None:
@@ -219,6 +238,7 @@ def _files(statement: Statement, flags: Mapping[str, Word]) -> dict[str, Any]:
         "chown": flags.get("chown"),
         "chmod": flags.get("chmod"),
         "documents": statement.documents,
+        "excludes": statement.flag_values("exclude"),
     }
 
 

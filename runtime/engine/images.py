@@ -15,7 +15,7 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from runtime.build.cache_directory import CacheDirectories
+from runtime.build.cache_directory import CacheDirectories, clear_unfinished
 from runtime.container import journal
 from runtime.container.state import BUSY
 from runtime.content import gc
@@ -34,6 +34,7 @@ from runtime.oci.reference import Reference
 from runtime.snapshot.overlay import Snapshots
 
 if TYPE_CHECKING:
+    from runtime.build.download import Downloads
     from runtime.build.events import Event
     from runtime.engine.container import Container
 
@@ -106,6 +107,7 @@ class Images:
                 self.snapshots,
                 self.cache,
                 self.caches,
+                self.downloads(),
                 self._run_step,
                 self._base_image,
             )
@@ -262,11 +264,24 @@ class Images:
         remembered = self.cache.digests()
         self.cache.forget(remembered if all else remembered - self.layers_in_use())
         directories = self.caches.remove_unused()
+        downloads = self.downloads().remove()
         removed, freed = self.collect_garbage()
         return {
-            "CachesDeleted": [*map(str, removed), *(each.name for each in directories)],
-            "SpaceReclaimed": freed + sum(each.size_bytes for each in directories),
+            "CachesDeleted": [
+                *map(str, removed),
+                *(each.name for each in directories),
+                *(each.address for each in downloads),
+            ],
+            "SpaceReclaimed": freed
+            + sum(each.size_bytes for each in directories)
+            + sum(each.size_bytes for each in downloads),
         }
+
+    def downloads(self) -> Downloads:
+        """What ADD has downloaded."""
+        from runtime.build.download import Downloads
+
+        return Downloads(self.root)
 
     def bootstrap(
         self,
@@ -321,7 +336,8 @@ class Images:
         """Delete what killed processes were writing. Only while nobody else writes: `alone`."""
         gc.clear_ingest(self.content)
         self.snapshots.clear_unfinished(builds=True)
-        self.caches.clear_unfinished()
+        for name in ("caches", "downloads"):
+            clear_unfinished(self.root / name)
 
     def collect_garbage(self) -> tuple[Digests, int]:
         """Delete blobs and snapshots that nothing refers to: the blobs' digests, and how many

@@ -73,4 +73,14 @@ def _build_cache(images: Images) -> list[dict[str, Any]]:
             }
             for each in images.caches.all()
         ),
+        *(
+            {
+                "ID": each.name,
+                "Type": "regular",
+                "Description": f"http url {each.address}",
+                "InUse": False,
+                "Size": each.size_bytes,
+            }
+            for each in images.downloads().all()
+        ),
     ]

@@ -1,2 +1,2 @@
 FROM scratch
-  ADD --checksum=sha256:12 https://example.com/x /x
+  ADD --keep-git-dir=true https://example.com/x.git /x

@@ -15,6 +15,7 @@ from runtime.build import events
 from runtime.build.builder import Builder, host_platform
 from runtime.build.cache import CacheHit
 from runtime.build.cache_directory import CacheDirectories
+from runtime.build.download import Downloads
 from runtime.build.store import BuiltImage
 from runtime.container.messages import Exit
 from runtime.content.store import ContentStore
@@ -78,8 +79,9 @@ class Site:
 
         (self.context / "Dockerfile").write_text(text)
         self.events = []
-        caches = CacheDirectories(self.snapshots.directory.parent)
-        builder = Builder(self.content, self.snapshots, self.cache, caches, run_step, self.resolve)
+        root = self.snapshots.directory.parent
+        places = (CacheDirectories(root), Downloads(root))
+        builder = Builder(self.content, self.snapshots, self.cache, *places, run_step, self.resolve)
         built = builder.build(
             self.context,
             epoch=epoch,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import io
 import os
 import tarfile
+import threading
 from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from runtime.build import events
 from runtime.build.builder import Builder, host_platform
 from runtime.build.cache import CacheHit
 from runtime.build.cache_directory import CacheDirectories
+from runtime.build.download import Downloads
 from runtime.build.store import BuiltImage
 from runtime.container.messages import Exit
 from runtime.content.store import ContentStore
@@ -65,8 +70,9 @@ class Site:
         (self.context / "Dockerfile").write_text(text)
         self.events = []
         find: Callable[[Reference], Digest | None] = lambda name: self.images.get(str(name))  # noqa: E731
-        caches = CacheDirectories(self.snapshots.directory.parent)
-        builder = Builder(self.content, self.snapshots, self, caches, run_step, find)
+        root = self.snapshots.directory.parent
+        places = (CacheDirectories(root), Downloads(root))
+        builder = Builder(self.content, self.snapshots, self, *places, run_step, find)
         built = builder.build(
             self.context, epoch=1_700_000_000, target=target or None, progress=self.events.append
         )
@@ -252,9 +258,9 @@ def test_a_hostile_archive_writes_nowhere(site: Site, name: str) -> None:
     assert [*site.snapshots.keys()] == []
 
 
-@pytest.mark.parametrize("source", ["https://a.example/x", "http://a/x", "git@a:b.git"])
-def test_addresses_are_refused(site: Site, source: str) -> None:
-    with pytest.raises(DockerfileError, match="2:5: ADD of an address is not supported yet"):
+@pytest.mark.parametrize("source", ["https://a.example/x.git#v1", "git://a/x", "git@a:b.git"])
+def test_git_repositories_are_refused(site: Site, source: str) -> None:
+    with pytest.raises(DockerfileError, match="2:5: ADD of a git repository is not supported yet"):
         site.build(f"FROM scratch\nADD {source} /x\n")
 
 
@@ -302,3 +308,75 @@ def test_other_platforms_are_refused(site: Site, platform: str) -> None:
     assert host_platform().architecture not in ("riscv64", "s390x")
     with pytest.raises(DockerfileError, match=f"1:6: this host runs .* only, not {platform}"):
         site.build(f"FROM --platform={platform} scratch\n")
+
+
+def test_copy_keeps_parents_and_leaves_out_what_is_excluded(site: Site) -> None:
+    for name in ("a/b/c.txt", "a/b/d.log", "a/e.txt", "x.txt"):
+        (site.context / name).parent.mkdir(parents=True, exist_ok=True)
+        (site.context / name).write_text(name)
+    head = "FROM scratch\nCOPY "
+    for line, expected in {
+        "--parents a/b/c.txt x.txt /p": ["p/a/b/c.txt", "p/x.txt"],
+        "--parents a/./b/c.txt /p/": ["p/b/c.txt"],
+        "--parents a/b /p": ["p/a/b/c.txt", "p/a/b/d.log"],
+        "--parents **/*.txt /p": ["p/a/b/c.txt", "p/a/e.txt", "p/x.txt"],
+        "--exclude=**/*.log --exclude=e.* a /p": ["p/b/c.txt"],
+        "--exclude=b/* --exclude=!b/c.txt a /p": ["p/b/c.txt", "p/e.txt"],
+        "--exclude=x* x.txt a/e.txt /p/": ["p/e.txt"],
+    }.items():
+        names = [each.name for each in site.layer(site.build(head + line)) if each.isfile()]
+        assert names == expected, line
+
+
+def test_chmod_by_letters(site: Site) -> None:
+    (site.context / "sub").mkdir()
+    (site.context / "sub" / "file").write_text("x")
+    (site.context / "sub" / "file").chmod(0o600)
+    (site.context / "sub").chmod(0o700)
+    built = site.build("FROM scratch\nCOPY --chmod=u=rwX,go=rX sub /p/sub\n")
+    modes = {each.name: each.mode for each in site.layer(built)}
+    assert modes == {"p": 0o755, "p/sub": 0o755, "p/sub/file": 0o644}
+
+
+def test_add_downloads_and_unpacks_as_it_is_told(site: Site) -> None:
+    (site.context / "file").write_text("packed")
+    with tarfile.open(site.context / "a.tgz", "w:gz") as tar:
+        tar.add(site.context / "file", "inner")
+    with serving(site.context) as address:
+        for line, expected in {
+            f"ADD {address}/a.tgz /d/": ["d/a.tgz"],
+            f"ADD --unpack {address}/a.tgz /d/": ["d/inner"],
+            f"ADD {address}/file a.tgz /d/": ["d/file", "d/inner"],
+            "ADD --unpack=false a.tgz /d/": ["d/a.tgz"],
+            f"ADD --chmod=0755 {address}/file /d/x": ["d/x"],
+        }.items():
+            layer = site.layer(site.build(f"FROM scratch\n{line}"))
+            assert sorted(each.name for each in layer if each.isfile()) == expected, line
+        assert layer.getmember("d/x").mode == 0o755
+
+
+def test_an_address_that_has_not_changed_is_cached(site: Site) -> None:
+    (site.context / "file").write_text("one")
+    with serving(site.context) as address:
+        text = f"FROM scratch\nADD {address}/file /\n"
+        first = site.build(text)
+        os.utime(site.context / "file", (1, 1))
+        assert site.build(text) == first
+        (site.context / "file").write_text("two")
+        os.utime(site.context / "file", (2e9, 2e9))
+        assert site.build(text) != first
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """The folder's files, over http on the loopback."""
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Silently."""
