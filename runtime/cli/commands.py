@@ -39,6 +39,8 @@ class Noun:
 
 RUN = Verb("run", "run", "Create and run a new container from an image")
 CREATE = Verb("run", "create", "Create a new container")
+CP = Verb("copy", "cp", "Copy files/folders between a container and the local filesystem")
+EXPORT = Verb("copy", "export", "Export a container's filesystem as a tar archive")
 DIFF = Verb("changes", "diff", "Inspect changes to files in a container")
 COMMIT = Verb("changes", "commit", "Create a new image from a container's changes")
 START = Verb("run", "start", "Start one or more stopped containers")
@@ -62,6 +64,9 @@ RMI = Verb("images", "rmi", "Remove one or more images")
 HISTORY = Verb("images", "history", "Show the history of an image")
 TAG = Verb("images", "tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE")
 IMAGE_PRUNE = Verb("images", "prune", "Remove unused images")
+SAVE = Verb("archives", "save", "Save one or more images to a tar archive")
+LOAD = Verb("archives", "load", "Load images from a tar archive or STDIN")
+IMPORT = Verb("archives", "import_tar", "Import a tarball to create an image of its files")
 INSPECT = Verb("inspection", "inspect", "Return low-level information on containers and images")
 INSPECT_CONTAINER = Verb("inspection", "container", "Display detailed information on containers")
 INSPECT_IMAGE = Verb("inspection", "image", "Display detailed information on images")
@@ -77,9 +82,11 @@ NOUNS = {
         "Manage containers",
         {
             "commit": COMMIT,
+            "cp": CP,
             "create": CREATE,
             "diff": DIFF,
             "exec": EXEC,
+            "export": EXPORT,
             "inspect": INSPECT_CONTAINER,
             "kill": KILL,
             "list": PS,
@@ -105,12 +112,15 @@ NOUNS = {
             "bootstrap": BOOTSTRAP,
             "build": BUILD,
             "history": HISTORY,
+            "import": IMPORT,
             "inspect": INSPECT_IMAGE,
             "list": IMAGES,
+            "load": LOAD,
             "ls": IMAGES,
             "prune": IMAGE_PRUNE,
             "remove": RMI,
             "rm": RMI,
+            "save": SAVE,
             "tag": TAG,
         },
     ),
@@ -132,18 +142,23 @@ COMMON = {
 
 OTHERS = {
     "commit": COMMIT,
+    "cp": CP,
     "create": CREATE,
     "diff": DIFF,
     "events": EVENTS,
+    "export": EXPORT,
     "history": HISTORY,
+    "import": IMPORT,
     "inspect": INSPECT,
     "kill": KILL,
+    "load": LOAD,
     "logs": LOGS,
     "pause": PAUSE,
     "rename": RENAME,
     "restart": RESTART,
     "rm": RM,
     "rmi": RMI,
+    "save": SAVE,
     "spec": SPEC,
     "start": START,
     "stop": STOP,

@@ -100,8 +100,8 @@ def _refuse(error: OnggiError, code: int | None = None) -> int:
 
 
 NOT_YET = (
-    *("attach", "compose", "cp", "export", "import", "load", "login", "logout"),
-    *("network", "node", "port", "pull", "push", "save"),
+    *("attach", "compose", "login", "logout"),
+    *("network", "node", "port", "pull", "push"),
     *("search", "secret", "service", "stack", "stats", "swarm", "top", "update"),
     *("volume",),
 )

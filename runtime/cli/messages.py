@@ -245,6 +245,40 @@ KO: dict[str, str] = {
     "Set build-time variables": "빌드할 때 쓰는 변수를 설정",
     "Inspect changes to files in a container": "컨테이너에서 바뀐 파일 보기",
     "Create a new image from a container's changes": "컨테이너의 변경 사항으로 새 이미지 만들기",
+    "Copy files/folders between a container and the local filesystem": (
+        "컨테이너와 호스트 사이에 파일 복사"
+    ),
+    "Export a container's filesystem as a tar archive": "컨테이너의 파일 시스템을 tar로 내보내기",
+    "Archive mode (copy all uid/gid information)": "소유자(uid/gid) 정보까지 복사",
+    "Always follow symbol link in SRC_PATH": "SRC_PATH의 심볼릭 링크를 따라감",
+    "Suppress progress output during copy": "복사 결과를 출력하지 않음",
+    "Between a container, running or not, and this host; - is a tar on standard input/output.": (
+        "컨테이너(실행 여부와 관계없이)와 호스트 사이에 복사합니다. -는 표준 입출력의 tar입니다."
+    ),
+    "Its files as one tar, without what is mounted in it; `onggi import` makes an image of it.": (
+        "마운트된 것을 뺀 컨테이너의 파일을 tar 하나로 내보냅니다. "
+        "`onggi import`로 이미지를 만들 수 있습니다."
+    ),
+    "Save one or more images to a tar archive": "이미지를 tar 아카이브로 저장",
+    "Load images from a tar archive or STDIN": "tar 아카이브나 표준 입력에서 이미지 불러오기",
+    "Import a tarball to create an image of its files": "tar에 든 파일로 이미지 만들기",
+    "Write to a file, instead of STDOUT": "표준 출력 대신 파일에 쓰기",
+    "Read from a tar archive file or an OCI layout, instead of STDIN": (
+        "표준 입력 대신 tar 아카이브나 OCI 레이아웃 디렉터리에서 읽기"
+    ),
+    "Suppress the load output": "불러온 이미지를 출력하지 않음",
+    "Set commit message for imported image": "만든 이미지에 남길 커밋 메시지",
+    "One archive that docker, podman, skopeo and the like read; a name without a tag means all\n"
+    "of its tags.": (
+        "docker, podman, skopeo 등이 읽을 수 있는 아카이브 하나를 만듭니다. 태그 없는 이름은 "
+        "모든 태그를 뜻합니다."
+    ),
+    "Archives of docker and of the OCI, compressed or not, and OCI layout directories.": (
+        "docker 아카이브와 OCI 아카이브(압축 여부와 관계없이), OCI 레이아웃 디렉터리를 읽습니다."
+    ),
+    "The files of a tar become an image of one layer; prints the image's id.": (
+        "tar에 든 파일을 레이어 하나짜리 이미지로 만들고 이미지 ID를 출력합니다."
+    ),
     "Author (e.g., 'Hong Gildong <hong@example.com>')": (
         "만든 사람 (예: 'Hong Gildong <hong@example.com>')"
     ),
@@ -737,6 +771,102 @@ KO: dict[str, str] = {
     "{taken} compressed bytes unfold to more than {given}: this looks like a bomb": (
         "압축된 {taken}바이트를 풀면 {given}바이트가 넘습니다. 압축 폭탄으로 보입니다"
     ),
+    # ── Archives of images ─────────────────────────────────────────────────────────────────────
+    "there is no {path} in the container": "컨테이너에 그런 파일이 없습니다: {path}",
+    "{path} is no directory in the container": "컨테이너에서 디렉터리가 아닙니다: {path}",
+    "{path} cannot be written in the container: it is read-only there": (
+        "컨테이너 안의 이 위치에는 쓸 수 없습니다. 읽기 전용입니다: {path}"
+    ),
+    "the container was made with --read-only, or it is a read-only mount": (
+        "컨테이너를 --read-only로 만들었거나 읽기 전용 마운트입니다"
+    ),
+    "a directory cannot be copied onto a file: {path}": (
+        "디렉터리를 파일 위에 복사할 수 없습니다: {path}"
+    ),
+    "a directory does not replace a file: {name}": (
+        "같은 이름의 파일이 있어 디렉터리로 바꾸지 않습니다: {name}"
+    ),
+    "a file does not replace a directory: {name}": (
+        "같은 이름의 디렉터리가 있어 파일로 바꾸지 않습니다: {name}"
+    ),
+    "without the slash at its end it would become a file of that name": (
+        "끝의 슬래시를 빼면 그 이름의 파일로 복사합니다"
+    ),
+    "the archive writes through {name!r}, which is no directory": (
+        "아카이브가 디렉터리가 아닌 것을 거쳐 쓰려고 합니다: {name!r}"
+    ),
+    "one of the two must be in a container, and only one": (
+        "둘 중 하나만, 반드시 컨테이너 안의 경로여야 합니다"
+    ),
+    "write a path in a container as CONTAINER:PATH": (
+        "컨테이너 안의 경로는 CONTAINER:PATH로 쓰세요"
+    ),
+    "Successfully copied {size} to {target}": "복사했습니다: {size}, 대상: {target}",
+    "the archive has more than {limit} files: this looks like a bomb": (
+        "아카이브에 파일이 {limit}개 넘게 들어 있습니다. 압축 폭탄으로 보입니다"
+    ),
+    "no OCI image layout in {path}: there is no file oci-layout": (
+        "OCI 이미지 레이아웃이 아닙니다. oci-layout 파일이 없습니다: {path}"
+    ),
+    "give an archive, or a directory such as `skopeo copy … oci:DIRECTORY` writes": (
+        "아카이브 파일이나, `skopeo copy … oci:DIRECTORY`로 만든 것과 같은 디렉터리를 지정하세요"
+    ),
+    "the archive has no file {name}": "아카이브에 이 파일이 없습니다: {name}",
+    "the archive is not complete: it has no {digest}": (
+        "아카이브가 완전하지 않습니다. 빠진 것: {digest}"
+    ),
+    "{digest} has another size than its descriptor says: {actual}, not {expected}": (
+        "{digest}: 크기가 디스크립터와 다릅니다. 실제 {actual}, 디스크립터 {expected}"
+    ),
+    "the archive holds {name}, which is no plain file": (
+        "아카이브에 일반 파일이 아닌 것이 들어 있습니다: {name}"
+    ),
+    "the archive holds {name} twice": "아카이브에 같은 파일이 두 번 들어 있습니다: {name}",
+    "the archive names {name!r}, which leads outside of it": (
+        "아카이브에 바깥으로 나가는 이름이 들어 있습니다: {name!r}"
+    ),
+    "do not use this archive: it was made to attack its host, or is damaged": (
+        "이 아카이브를 쓰지 마세요. 호스트를 공격하려고 만들었거나 손상된 파일입니다"
+    ),
+    "{where}: version {version} is not supported": ("{where}: 지원하지 않는 버전입니다: {version}"),
+    "the archive has no image for {platform}, only for: {others}": (
+        "아카이브에 이 플랫폼용 이미지가 없습니다: {platform}. 들어 있는 플랫폼: {others}"
+    ),
+    "an image has at most {limit} layers, this one has {count}": (
+        "이미지의 레이어는 {limit}개까지만 쓸 수 있는데 {count}개가 들어 있습니다"
+    ),
+    "{where}: {count} layers, but the config lists {listed}": (
+        "{where}: 레이어는 {count}개인데 이미지 설정에는 {listed}개로 적혀 있습니다"
+    ),
+    "a layer cannot be compressed with {compression}": (
+        "레이어에 쓸 수 없는 압축 형식입니다: {compression}"
+    ),
+    "gzip, zstd and no compression are what the OCI knows": (
+        "OCI 이미지에서는 gzip, zstd, 압축하지 않은 형식만 쓸 수 있습니다"
+    ),
+    "the archive holds no image": "아카이브에 이미지가 없습니다",
+    "a root file system becomes an image with `onggi import`": (
+        "루트 파일 시스템을 이미지로 만들려면 `onggi import` 명령을 쓰세요"
+    ),
+    "the archive is empty": "아카이브가 비어 있습니다",
+    "give a tar of a root file system": "루트 파일 시스템을 담은 tar를 지정하세요",
+    "the image has no such name: {name}": "이미지에 그런 이름이 없습니다: {name}",
+    "no such file: {path}": "그런 파일이 없습니다: {path}",
+    "no such directory: {path}": "그런 디렉터리가 없습니다: {path}",
+    "there is no archive on standard input: it is a terminal": (
+        "표준 입력으로 들어온 아카이브가 없습니다. 표준 입력이 터미널입니다"
+    ),
+    "give a file with -i, or redirect one: onggi load < images.tar": (
+        "-i로 파일을 지정하거나 입력을 연결하세요: onggi load < images.tar"
+    ),
+    "give a file, or redirect one: onggi import - < files.tar": (
+        "파일을 지정하거나 입력을 연결하세요: onggi import - < files.tar"
+    ),
+    "an archive is not written to a terminal": "아카이브를 터미널에 출력하지 않습니다",
+    "write to a file with -o, or redirect the output": (
+        "-o로 파일에 쓰거나 출력을 다른 곳으로 연결하세요"
+    ),
+    # ── Layers and tars ────────────────────────────────────────────────────────────────────────
     "a tar header has a wrong checksum": "tar 헤더의 체크섬이 맞지 않습니다",
     "{name!r}: a tar entry of type {typeflag!r} is not supported": (
         "{name!r}: 지원하지 않는 tar 항목 종류입니다: {typeflag!r}"

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 from runtime.content.store import ContentStore
 from runtime.errors import InvalidSpec
+from runtime.linux import tree
 from runtime.oci.digest import Digest
 from runtime.oci.document import Document
 from runtime.oci.image import Index, Manifest
@@ -59,8 +60,12 @@ def clear_ingest(store: ContentStore) -> int:
         return 0
     freed = 0
     for leftover in store.ingest.iterdir():
-        freed += leftover.lstat().st_size
-        leftover.unlink(missing_ok=True)
+        if leftover.is_dir() and not leftover.is_symlink():  # an archive that was being read
+            freed += sum(file.lstat().st_size for file in leftover.rglob("*") if file.is_file())
+            tree.delete(leftover)
+        else:
+            freed += leftover.lstat().st_size
+            leftover.unlink(missing_ok=True)
     return freed
 
 

@@ -111,6 +111,20 @@ class ContentStore:
         with contextlib.suppress(FileNotFoundError):
             self.path(digest).unlink()
 
+    def adopt(self, other: ContentStore, digest: Digest) -> None:
+        """Move a blob here from another store on the same disk: it is there whole, or not yet.
+
+        Raises NotFound.
+        """
+        place = self.path(digest)
+        with _naming(self.blobs):
+            _make_durable_directory(place.parent)
+            try:
+                other.path(digest).rename(place)
+            except FileNotFoundError as cause:
+                raise NotFound("no such blob: {digest}", digest=digest) from cause
+            _sync_directory(place.parent)
+
     def _descriptor(self, digest: Digest) -> int:
         """Opened without following a link, even of the directory: a blob is a plain file.
 

@@ -11,7 +11,7 @@ import signal as signals
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 from runtime.container import launch, log, names
 from runtime.container.bundle import Bundle, Request
@@ -314,6 +314,53 @@ class Container:
             image = self.images.commit(self, name, message, author, lines)
         self._lifecycle.records.note(self.id, "commit", comment=message, imageID=image.id)
         return image
+
+    def get_archive(self, path: str) -> tuple[Iterator[bytes], dict[str, Any]]:
+        """A file or directory of it as a tar in pieces, and what it is: name, size, mode (as Go
+        counts it), mtime, linkTarget. Whether it runs does not matter; a stopped one waits with
+        a start until all pieces are taken. Raises NotFound, Conflict.
+        """
+        from runtime.engine import files
+
+        archive = files.get_archive(self._lifecycle.records, self.id, path)
+        self._lifecycle.records.note(self.id, "archive-path")
+        return archive
+
+    def stat_path(self, path: str) -> dict[str, Any]:
+        """What `get_archive` says of the path, without its content. Raises NotFound, Conflict."""
+        from runtime.engine import files
+
+        return files.describe(self._lifecycle.records, self.id, path)
+
+    def put_archive(
+        self,
+        path: str,
+        data: bytes | BinaryIO | Iterable[bytes],
+        *,
+        owner: tuple[int, int] | None = None,
+        keeps_kinds: bool = False,
+    ) -> bool:
+        """Unpack a tar, compressed or not, in the directory `path` of it.
+
+        With an `owner` (uid, gid) all of it belongs to it; with `keeps_kinds` no file replaces a
+        directory, and no directory a file. Raises NotFound, Conflict (no directory, read-only),
+        InvalidInput (no tar), UnsafePath.
+        """
+        from runtime.engine import archives, files
+
+        records = self._lifecycle.records
+        with archives.opened(data) as stream:
+            files.put_archive(records, self.id, path, stream, owner=owner, keeps_kinds=keeps_kinds)
+        records.note(self.id, "extract-to-dir")
+        return True
+
+    def export(self, chunk_size: int = 1 << 20) -> Iterator[bytes]:
+        """Its file system as a tar in pieces, without what is mounted in it."""
+        from runtime.engine import files
+
+        del chunk_size  # pieces come as they are read: never more than 1 MiB
+        self._lifecycle.records.note(self.id, "export")
+        return files.export(self._lifecycle.records, self.id)
 
     @contextlib.contextmanager
     def _paused(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ The attribute names are those of Docker's Python SDK (`docker.models.images.Imag
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -102,7 +102,7 @@ class Image:
 
     @property
     def size(self) -> int:
-        """Bytes of all its layers' tars, whether shared with other images or not."""
+        """Bytes of all its layers as they are stored, whether shared with other images or not."""
         return sum(layer.size for layer in self.manifest.layers)
 
     @cached_property
@@ -207,6 +207,22 @@ class Image:
             "Labels": dict(self.labels),
             "Containers": users,
         }
+
+    def save(self, chunk_size: int = 1 << 20, named: str | bool = False) -> Iterator[bytes]:
+        """It as an archive for `docker load` and everybody else, in pieces; with `named`, under
+        its first name, or the one of its names that is given. Raises NotFound.
+        """
+        from runtime.exchange import save
+
+        del chunk_size  # pieces come as they are read: never more than 1 MiB
+        names = [Reference.parse(name) for name in self._shelf.names.of(self.manifest_digest)]
+        if isinstance(named, str):
+            wanted = Reference.parse(named)
+            if wanted not in names:
+                raise NotFound("the image has no such name: {name}", name=named)
+            names = [wanted]
+        chosen = tuple(names[:1]) if named else ()
+        return save.archive(self._shelf.content, [save.Outgoing(self.manifest_digest, chosen)])
 
     def tag(self, name: str, tag: str | None = None) -> bool:
         """Give it one more name: `tag("web:1")`, or `tag("web", "1")`. Raises InvalidReference."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ from runtime.snapshot.overlay import Snapshots
 if TYPE_CHECKING:
     from runtime.build.download import Downloads
     from runtime.build.events import Event
+    from runtime.engine.archives import Data
     from runtime.engine.container import Container
 
 BootstrapProgress = Callable[[str, int, int], None]
@@ -148,6 +149,43 @@ class Images:
             else:
                 self.names.keep_nameless(made.manifest.digest)
         return Image(self.shelf, made.manifest.digest)
+
+    def save(self, names: str | Iterable[str]) -> Iterator[bytes]:
+        """The images as one archive, in pieces: OCI layout and docker archive at the same time.
+
+        A name without a tag means all its tags. Raises NotFound, before the first piece.
+        """
+        from runtime.engine.archives import save_images
+
+        return save_images(self, [names] if isinstance(names, str) else names)
+
+    def load(self, data: Data) -> ImageList:
+        """The images of an archive of docker's, or an OCI archive or layout directory.
+
+        `data` are bytes, a file, pieces, or a Path. Raises InvalidInput, InvalidSpec, UnsafePath,
+        IntegrityError, NotFound (a blob is missing); then nothing has been loaded.
+        """
+        from runtime.engine.archives import load_images
+
+        return load_images(self, data)
+
+    def import_image(
+        self,
+        data: Data,
+        repository: str | None = None,
+        tag: str | None = None,
+        changes: str | Iterable[str] = (),
+        message: str = "",
+    ) -> Image:
+        """An image of one layer, out of a tar of a root file system, compressed or not.
+
+        `changes` are Dockerfile instructions. Raises InvalidInput, DockerfileError.
+        """
+        from runtime.engine.archives import import_image
+
+        name = f"{repository}:{tag}" if repository and tag else repository or ""
+        lines = changes if isinstance(changes, str) else "\n".join(changes)
+        return import_image(self, data, name, lines, message)
 
     def get(self, name: str) -> Image:
         """The image of a name or an id (whole, or its beginning). Raises NotFound,

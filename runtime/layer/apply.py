@@ -1,6 +1,6 @@
 """Applying layers: a tar in, a directory for overlayfs out.
 
-    blob ──▶ decompressed ──▶ entries ──▶ Target ──▶ layer directory
+    blob ──▶ decompressed ──▶ entries ──▶ LayerTarget ──▶ layer directory
              (compression)    (reader)    (path-safe)
 
 The directory belongs to one layer alone: deletions are marked in it, not carried out. While the
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from runtime.layer.compression import BUFFER_BYTES, decompressed
+from runtime.layer.layer_target import LayerTarget
 from runtime.layer.limits import DEFAULT, Limits, too_large
 from runtime.layer.reader import entries
-from runtime.layer.target import Target
 from runtime.oci.digest import DiffID
 
 
@@ -45,7 +45,7 @@ def apply_layer(stream: BinaryIO, target: Path, limits: Limits = DEFAULT) -> App
     measured = Measured(decompressed(stream, limits), limits.bytes)
     reader = cast(BinaryIO, io.BufferedReader(measured, BUFFER_BYTES))
     files = 0
-    with Target(target, limits.depth) as tree:
+    with LayerTarget(target, limits.depth) as tree:
         for entry, content in entries(reader):
             files += 1
             if files > limits.entries:

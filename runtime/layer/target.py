@@ -1,11 +1,12 @@
-"""A directory being filled from a layer, from which nothing escapes.
+"""A directory being filled from a tar, from which nothing escapes.
 
-A layer is written by a stranger. It may name `../../etc/passwd`, or make `etc` a symbolic link
+A tar is written by a stranger. It may name `../../etc/passwd`, or make `etc` a symbolic link
 to the host's and then write `etc/passwd`. So names are taken apart here and nowhere else, parents
 are opened by the kernel beneath the target without following any link (`open_beneath`), and the
 last component is created anew relative to its parent's descriptor: never opened, never followed.
 
-The result is an overlayfs layer: whiteouts become overlayfs's marks (see `whiteout`).
+Two kinds of directory have more to say, each in a file of its own: a layer for overlayfs
+(`layer_target`), and a directory inside a container that may run (`container_target`).
 
 Rule: every system call that names something takes a directory descriptor below the target.
 image-spec: layer.md "Applying Changesets"; CWE-22, CWE-59
@@ -16,19 +17,20 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from errno import ELOOP, ENOENT, ENOTDIR
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from runtime.errors import InvalidInput, KernelError, UnsafePath
-from runtime.layer import whiteout
+from runtime.errors import Conflict, InvalidInput, KernelError, UnsafePath
 from runtime.layer.entry import Entry, EntryKind
+from runtime.layer.limits import DEFAULT
 from runtime.linux import tree
 from runtime.linux.files import open_beneath
 
 _T = TypeVar("_T")
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _BENEATH = os.O_RDONLY | os.O_DIRECTORY  # open_beneath itself says ELOOP to a link
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _PATH_BYTES = 4095  # PATH_MAX without the final zero
@@ -41,20 +43,36 @@ _FORMATS = {
 
 
 class Target:
-    """`directory`, which only this object writes to: `with Target(directory, depth) as target`."""
+    """`directory`: `with Target(directory) as target: target.place(entry, content)`.
 
-    def __init__(self, directory: Path, depth_limit: int) -> None:
+    With an `owner` (uid, gid) all that is placed belongs to it. If it is `powerless`, too, then
+    what only the owner whom the tar names could give is left out: set-user-ID bits and file
+    capabilities. With `keeps_kinds` no file replaces a directory, and no directory a file.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        depth_limit: int = DEFAULT.depth,
+        *,
+        owner: tuple[int, int] | None = None,
+        keeps_kinds: bool = False,
+        powerless: bool = False,
+    ) -> None:
         self._directory = directory
         self._depth_limit = depth_limit
+        self._owner = owner
+        self._keeps_kinds = keeps_kinds
+        self._powerless = powerless
 
     def __enter__(self) -> Self:
-        self._root = os.open(self._directory, _DIRECTORY)
+        self._root = self._open_root()
         # Entries come directory by directory: the last parent is nearly always the next one. It
         # cannot go stale, because an entry only ever replaces things below its own parent.
         self._parent_name = b""
         self._parent = os.dup(self._root)
         # A directory's mtime changes with its content, so it is set when all is there.
-        self._mtimes: dict[bytes, int] = {}
+        self._mtimes: dict[tuple[bytes, ...], int] = {}
         return self
 
     def __exit__(
@@ -77,17 +95,21 @@ class Target:
         KernelError (ENOSPC: the disk is full).
         """
         parts = self._checked(entry.name)
+        if self._owner is not None:
+            entry = replace(entry, uid=self._owner[0], gid=self._owner[1])
+            entry = _without_power(entry) if self._powerless else entry
         try:
-            if not parts:
-                self._describe_root(entry)
-            elif parts[-1].startswith(whiteout.PREFIX):
-                self._place_whiteout(parts)
+            if parts:
+                self._place(parts, entry, content)
             else:
-                self._place_file(parts, entry, content)
+                self._describe_root(entry)
         except KernelError:
             raise
         except OSError as cause:
             raise KernelError("unpack", repr(os.fsdecode(entry.name)), cause.errno or 0) from cause
+
+    def _open_root(self) -> int:
+        return os.open(self._directory, DIRECTORY)
 
     # ── Names ────────────────────────────────────────────────────────────────────────────────
 
@@ -119,11 +141,15 @@ class Target:
 
     def _open_directory(self, parts: tuple[bytes, ...]) -> int:
         try:
-            return open_beneath(self._root, b"/".join(parts) or b".", _BENEATH)
+            return self._open_below(parts)
         except KernelError as failure:
             if failure.errno not in (ENOENT, ENOTDIR, ELOOP):
                 raise
         return self._make_directories(parts)
+
+    def _open_below(self, parts: tuple[bytes, ...]) -> int:
+        """A directory that is there. Raises KernelError."""
+        return open_beneath(self._root, b"/".join(parts) or b".", _BENEATH)
 
     def _make_directories(self, parts: tuple[bytes, ...]) -> int:
         """Open the directory `parts`, making what the archive does not mention: 0755."""
@@ -140,29 +166,31 @@ class Target:
         try:
             os.mkdir(name, 0o755, dir_fd=parent)
         except FileExistsError:
-            status = os.stat(name, dir_fd=parent, follow_symlinks=False)
-            if whiteout.is_whiteout(status):
-                return self._replace_whiteout(parent, name, 0o755)
-            if not stat.S_ISDIR(status.st_mode):
-                raise UnsafePath(
-                    "the layer writes through {name!r}, which is not a directory",
-                    hint="do not use this image: it was made to attack its host, or is damaged",
-                    name=os.fsdecode(b"/".join(parts)),
-                ) from None
-            return os.open(name, _DIRECTORY, dir_fd=parent)
-        descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
+            return self._open_existing(parent, name, parts)
+        descriptor = os.open(name, DIRECTORY, dir_fd=parent)
         os.fchmod(descriptor, 0o755)  # mkdir's mode went through the umask
         return descriptor
 
+    def _open_existing(self, parent: int, name: bytes, parts: tuple[bytes, ...]) -> int:
+        """What stands where a directory is needed. Raises UnsafePath when it is none."""
+        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        if not stat.S_ISDIR(status.st_mode):
+            raise UnsafePath(
+                "the layer writes through {name!r}, which is not a directory",
+                hint="do not use this image: it was made to attack its host, or is damaged",
+                name=os.fsdecode(b"/".join(parts)),
+            )
+        return os.open(name, DIRECTORY, dir_fd=parent)
+
     # ── Files ────────────────────────────────────────────────────────────────────────────────
 
-    def _place_file(self, parts: tuple[bytes, ...], entry: Entry, content: Iterable[bytes]) -> None:
+    def _place(self, parts: tuple[bytes, ...], entry: Entry, content: Iterable[bytes]) -> None:
         parent, name = self._open_parent(parts), parts[-1]
         match entry.kind:
             case EntryKind.FILE:
                 self._write_file(parent, name, entry, content)
             case EntryKind.DIRECTORY:
-                self._mtimes[b"/".join(parts)] = entry.mtime_ns
+                self._mtimes[parts] = entry.mtime_ns
                 self._place_directory(parent, name, entry)
             case EntryKind.HARD_LINK:
                 self._link(parent, name, parts, entry)
@@ -191,16 +219,19 @@ class Target:
             os.mkdir(name, 0o700, dir_fd=parent)
         except FileExistsError:
             status = os.stat(name, dir_fd=parent, follow_symlinks=False)
-            if whiteout.is_whiteout(status):
-                os.close(self._replace_whiteout(parent, name, 0o700))
-            elif not stat.S_ISDIR(status.st_mode):
-                os.unlink(name, dir_fd=parent)
-                os.mkdir(name, 0o700, dir_fd=parent)
-        descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
+            if not stat.S_ISDIR(status.st_mode):
+                self._replace_by_directory(parent, name)
+        descriptor = os.open(name, DIRECTORY, dir_fd=parent)
         try:
             _describe(descriptor, entry)
         finally:
             os.close(descriptor)
+
+    def _replace_by_directory(self, parent: int, name: bytes) -> None:
+        if self._keeps_kinds:
+            raise Conflict("a directory does not replace a file: {name}", name=os.fsdecode(name))
+        os.unlink(name, dir_fd=parent)
+        os.mkdir(name, 0o700, dir_fd=parent)
 
     def _link(self, parent: int, name: bytes, parts: tuple[bytes, ...], entry: Entry) -> None:
         """A second name for a file of this layer; for one of another layer there is no way."""
@@ -223,7 +254,7 @@ class Target:
 
     def _open_link_source(self, parts: tuple[bytes, ...], entry: Entry) -> int:
         try:
-            return open_beneath(self._root, b"/".join(parts) or b".", _BENEATH)
+            return self._open_below(parts)
         except KernelError as cause:
             if cause.errno == ELOOP:
                 raise UnsafePath(
@@ -246,56 +277,24 @@ class Target:
         try:
             os.unlink(name, dir_fd=parent)
         except IsADirectoryError:
+            if self._keeps_kinds:
+                raise Conflict(
+                    "a file does not replace a directory: {name}", name=os.fsdecode(name)
+                ) from None
             tree.delete(os.fsdecode(name), dir_fd=parent)
-
-    # ── Whiteouts ────────────────────────────────────────────────────────────────────────────
-
-    def _place_whiteout(self, parts: tuple[bytes, ...]) -> None:
-        """A whiteout hides what lower layers have; what this layer brings itself stays."""
-        mark = parts[-1]
-        if mark == whiteout.OPAQUE:
-            whiteout.make_opaque(self._open_parent(parts))
-        elif not mark.startswith(whiteout.RESERVED_PREFIX):
-            name = whiteout.hidden_name(mark)
-            parent = self._open_parent(parts)
-            try:
-                whiteout.make_whiteout(name, parent)
-            except FileExistsError:
-                self._make_opaque_if_directory(parent, name)
-
-    def _make_opaque_if_directory(self, parent: int, name: bytes) -> None:
-        try:
-            descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
-        except OSError as failure:
-            if failure.errno not in (ENOTDIR, ELOOP):
-                raise
-            return  # a file hides what is below it anyway
-        try:
-            whiteout.make_opaque(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _replace_whiteout(self, parent: int, name: bytes, mode: int) -> int:
-        """A new directory where lower layers had something that is gone: none of it shows."""
-        os.unlink(name, dir_fd=parent)
-        os.mkdir(name, mode, dir_fd=parent)
-        descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
-        os.fchmod(descriptor, mode)
-        whiteout.make_opaque(descriptor)
-        return descriptor
 
     # ── Metadata ─────────────────────────────────────────────────────────────────────────────
 
     def _describe_root(self, entry: Entry) -> None:
         if entry.kind is not EntryKind.DIRECTORY:
             raise UnsafePath("the layer replaces its own root by a file")
-        self._mtimes[b"."] = entry.mtime_ns
+        self._mtimes[()] = entry.mtime_ns
         _describe(self._root, entry)
 
     def _set_directory_times(self) -> None:
-        for name, mtime_ns in self._mtimes.items():
+        for parts, mtime_ns in self._mtimes.items():
             try:
-                descriptor = open_beneath(self._root, name, _BENEATH)
+                descriptor = self._open_below(parts)
             except KernelError as failure:
                 if failure.errno not in (ENOENT, ENOTDIR, ELOOP):
                     raise
@@ -320,6 +319,11 @@ def _write_all(descriptor: int, data: bytes) -> None:
         written += os.write(descriptor, data[written:])
 
 
+def _without_power(entry: Entry) -> Entry:
+    xattrs = {name: value for name, value in entry.xattrs.items() if name.startswith("user.")}
+    return replace(entry, mode=entry.mode & ~(stat.S_ISUID | stat.S_ISGID), xattrs=xattrs)
+
+
 def _describe(descriptor: int, entry: Entry) -> None:
     """Owner, mode, attributes, time. In this order: chown takes setuid bits and capabilities."""
     os.fchown(descriptor, entry.uid, entry.gid)
@@ -332,7 +336,16 @@ def _describe(descriptor: int, entry: Entry) -> None:
 def _describe_node(parent: int, name: bytes, entry: Entry) -> None:
     """The same for what must not be opened: links, devices, pipes."""
     os.chown(name, entry.uid, entry.gid, dir_fd=parent, follow_symlinks=False)
-    if entry.kind is not EntryKind.SYMLINK:  # a link has no mode; anything else is no link
-        os.chmod(name, entry.mode, dir_fd=parent)
+    if entry.kind is not EntryKind.SYMLINK:  # a link has no mode
+        _chmod_node(parent, name, entry.mode)
     times = (entry.mtime_ns, entry.mtime_ns)
     os.utime(name, ns=times, dir_fd=parent, follow_symlinks=False)
+
+
+def _chmod_node(parent: int, name: bytes, mode: int) -> None:
+    """chmod would follow a link that was put in the node's place; this is the node itself."""
+    node = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        Path(f"/proc/self/fd/{node}").chmod(mode)
+    finally:
+        os.close(node)

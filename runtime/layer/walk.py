@@ -74,7 +74,7 @@ class Tree:
     def __init__(self, root: Path | int) -> None:
         self._root = root if isinstance(root, int) else _open_root(root)
         self._open_name = b""
-        self._open = os.dup(self._root)
+        self._open = os.open(".", DIRECTORY | os.O_CLOEXEC, dir_fd=self._root)
 
     def __enter__(self) -> Tree:
         return self

@@ -42,6 +42,7 @@ MOUNT_ATTR_RDONLY = 1
 OPEN_TREE_CLONE = 1
 OPEN_TREE_CLOEXEC = 0o2000000
 MOVE_MOUNT_F_EMPTY_PATH = 4
+MOVE_MOUNT_T_EMPTY_PATH = 0x40
 
 FLAG_OF_OPTION = {
     "ro": MS_RDONLY,
@@ -141,6 +142,12 @@ def open_tree(source: Path | str, *, recursive: bool = False) -> int:
 def move_mount(tree: int, target: Path | str) -> None:
     """Attach what `open_tree` copied at `target`. Raises KernelError. man 2 move_mount"""
     system_call("move_mount", tree, b"", AT_FDCWD, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH)
+
+
+def move_mount_to(tree: int, target: int) -> None:
+    """The same at what the descriptor `target` means, whatever its path leads to by now."""
+    flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
+    system_call("move_mount", tree, b"", target, b"", flags)
 
 
 class _MountAttributes(ctypes.Structure):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from runtime.linux.libc import checked, system_call
 
+CLONE_FS = 0x00000200
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000

@@ -11,7 +11,7 @@ import pytest
 
 from runtime.errors import InvalidInput, KernelError, UnsafePath
 from runtime.layer.entry import Entry, EntryKind
-from runtime.layer.target import Target
+from runtime.layer.layer_target import LayerTarget as Target
 from runtime.layer.whiteout import is_opaque, is_whiteout
 from runtime.linux.mount import mount, umount
 
