@@ -54,6 +54,7 @@ PAUSE = Verb("life", "pause", "Pause all processes within one or more containers
 UNPAUSE = Verb("life", "unpause", "Unpause all processes within one or more containers")
 RENAME = Verb("life", "rename", "Rename a container")
 EVENTS = Verb("life", "events", "Get real time events from the engine")
+PORT = Verb("containers", "port", "List port mappings or a specific mapping for the container")
 WAIT = Verb("containers", "wait", "Block until containers stop, then print their exit codes")
 RM = Verb("containers", "rm", "Remove one or more containers")
 CONTAINER_PRUNE = Verb("containers", "prune", "Remove all stopped containers")
@@ -93,6 +94,7 @@ NOUNS = {
             "logs": LOGS,
             "ls": PS,
             "pause": PAUSE,
+            "port": PORT,
             "prune": CONTAINER_PRUNE,
             "ps": PS,
             "remove": RM,
@@ -154,6 +156,7 @@ OTHERS = {
     "load": LOAD,
     "logs": LOGS,
     "pause": PAUSE,
+    "port": PORT,
     "rename": RENAME,
     "restart": RESTART,
     "rm": RM,

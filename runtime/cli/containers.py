@@ -6,10 +6,12 @@ from typing import Literal
 
 from runtime.cli import console, units
 from runtime.cli.command import command
-from runtime.cli.flags import SWITCH, WHOLE, WORD, Flag, Given
+from runtime.cli.flags import SWITCH, WHOLE, WORD, Flag, Given, Kind
 from runtime.cli.listing import PRUNE_FILTER, filters_of
 from runtime.engine import Engine
+from runtime.errors import NotFound
 
+LINK = Kind("", later=True)
 PATIENCE = Flag("timeout", "t", WHOLE, "Seconds to wait before killing the container")
 PATIENCE_OF_OLD = Flag("time", "", WHOLE, "Seconds to wait (the older name of --timeout)")
 
@@ -86,6 +88,8 @@ def wait(given: Given) -> int:
 @command(
     "[OPTIONS] CONTAINER [CONTAINER...]",
     Flag("force", "f", SWITCH, "Force the removal of a running container (uses SIGKILL)"),
+    Flag("link", "l", LINK, "Remove the specified link"),
+    Flag("volumes", "v", SWITCH, "Remove anonymous volumes associated with the container"),
     least=1,
 )
 def rm(given: Given) -> int:
@@ -93,7 +97,7 @@ def rm(given: Given) -> int:
     engine = Engine()
 
     def remove(name: str) -> None:
-        engine.containers.get(name).remove(force=given.force)
+        engine.containers.get(name).remove(force=given.force, v=given.volumes)
 
     return console.each(given.words, remove)
 
@@ -112,4 +116,16 @@ def prune(given: Given) -> int:
     if removed["ContainersDeleted"]:
         console.say("\n".join(["Deleted Containers:", *removed["ContainersDeleted"], ""]))
     console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")
+    return 0
+
+
+@command("CONTAINER [PRIVATE_PORT[/PROTO]]", least=1, most=2)
+def port(given: Given) -> int:
+    """The ports of the host that lead to the container: none, until there are networks."""
+    name, *wanted = given.words
+    container = Engine().containers.get(name)
+    if wanted:
+        raise NotFound(
+            "no public port {port} published for {name}", port=wanted[0], name=container.name
+        )
     return 0

@@ -101,7 +101,7 @@ def _refuse(error: OnggiError, code: int | None = None) -> int:
 
 NOT_YET = (
     *("attach", "compose", "login", "logout"),
-    *("network", "node", "port", "pull", "push"),
+    *("network", "node", "pull", "push"),
     *("search", "secret", "service", "stack", "stats", "swarm", "top", "update"),
     *("volume",),
 )

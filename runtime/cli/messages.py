@@ -194,6 +194,12 @@ KO: dict[str, str] = {
     "Provide filter values (e.g., until=24h, label=a)": (
         "삭제할 대상의 조건 (예: until=24h, label=a)"
     ),
+    "Remove the specified link": "지정한 링크를 삭제",
+    "Remove anonymous volumes associated with the container": "컨테이너의 이름 없는 볼륨도 삭제",
+    "List port mappings or a specific mapping for the container": "컨테이너의 포트 연결을 출력",
+    "no public port {port} published for {name}": (
+        "공개된 포트가 없습니다: {port} (컨테이너: {name})"
+    ),
     "Print usage": "사용법을 출력",
     "Print version information and quit": "버전을 출력하고 종료",
     "Manage containers": "컨테이너 관리",
@@ -488,7 +494,7 @@ KO: dict[str, str] = {
     "remove them one by one, or all at once with --force": (
         "하나씩 삭제하거나 --force로 한꺼번에 삭제하세요"
     ),
-    "image {image} is used by container {name}": (
+    "unable to remove image {image}: container {name} is using it": (
         "컨테이너가 쓰고 있는 이미지입니다: {image} (컨테이너: {name})"
     ),
     "remove the container first: onggi rm -f {name}": "컨테이너부터 삭제하세요: onggi rm -f {name}",
@@ -518,8 +524,12 @@ KO: dict[str, str] = {
         "컨테이너의 현재 상태에서는 할 수 없습니다: {name} (상태: {state}, 요청: {verb})"
     ),
     "a container that runs already needs no start": "이미 실행 중이면 시작할 필요가 없습니다",
-    "stop it first, or remove it by force": "먼저 정지하거나 강제로 삭제하세요 (onggi rm -f)",
-    "a container has this name already: {name}": "같은 이름의 컨테이너가 이미 있습니다: {name}",
+    "you cannot remove a running container: stop it before, or force remove (-f)": (
+        "실행 중인 컨테이너는 삭제할 수 없습니다. 먼저 정지하거나 강제로 삭제하세요 (-f)"
+    ),
+    "Conflict. The container name {name} is already in use": (
+        "컨테이너 이름이 이미 쓰이고 있습니다: {name}"
+    ),
     "remove it (onggi rm -f {name}), or choose another name": (
         "그 컨테이너를 삭제하거나(onggi rm -f {name}) 다른 이름을 쓰세요"
     ),

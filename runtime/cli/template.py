@@ -2,6 +2,7 @@
 
     {{.ID}}  {{.State.Status}}  {{json .Config}}  {{index .Config.Labels "a.b"}}  {{.Label "a"}}
     {{range $key, $value := .Labels}}…{{else}}…{{end}}  {{if eq .State "running"}}…{{end}}
+    {{$s := .State}}{{$s.Status}}  {{with .State}}{{.Status}}{{end}}
     {{.Names | upper}}  {{len .Mounts}}  {{join .Config.Env ", "}}  {{- trimmed -}}  {{/* note */}}
 
 A template is read once into a tree of small nodes and written as often as wanted; the data are
@@ -66,7 +67,15 @@ class _Block:
                 yield from _write(self.body, {**scope, "": item, **_named(self.variables, known)})
 
 
-_Node = str | _Block | Value
+@dataclass(frozen=True, slots=True)
+class _Assignment:
+    """`{{$x := .State}}`: from here to the end of its block, $x is that."""
+
+    variables: tuple[str, ...]
+    value: Value
+
+
+_Node = str | _Block | _Assignment | Value
 
 
 def _named(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
@@ -89,6 +98,8 @@ def _write(nodes: Sequence[_Node], scope: Scope) -> Iterator[str]:
             yield node
         elif isinstance(node, _Block):
             yield from node.write(scope)
+        elif isinstance(node, _Assignment):
+            scope = {**scope, **_named(node.variables, (node.value(scope),))}
         else:
             yield shown(node(scope))
 
@@ -126,7 +137,10 @@ class _Pieces:
             elif word in ("range", "if", "with"):
                 nodes.append(self.opened(text.strip()))
             else:
-                nodes.append(Action(text).whole())
+                action = Action(text)
+                variables = tuple(action.variables())
+                value = action.whole()
+                nodes.append(_Assignment(variables, value) if variables else value)
         self.stopped_at = ""
         return tuple(nodes)
 

@@ -37,10 +37,34 @@ def as_json(value: Any) -> str:
 
 
 def index(value: Any, *keys: Any) -> Any:
-    """`index .Labels "a"`: a map without the key has no value there, a list without it fails."""
+    """`index .Labels "a"`: a list without the key fails; a map of texts has "" there, as Go's
+    has, another map no value.
+    """
     for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else value[key]
+        if isinstance(value, Mapping):
+            texts = all(isinstance(item, str) for item in value.values())
+            value = value.get(key, "" if texts else None)
+        else:
+            value = value[key]
     return value
+
+
+def pad(text: str, before: int, after: int) -> str:
+    """`pad .Name 1 2`: blanks around a text; nothing stays nothing."""
+    return " " * before + text + " " * after if text else text
+
+
+def truncate(text: str, length: int) -> str:
+    """`truncate .ID 12`: the first characters of it."""
+    return text[: max(length, 0)]
+
+
+def cut(value: Any, *bounds: int) -> Any:
+    """`slice .Id 7 19`: from, and up to, as Go's x[7:19]."""
+    first, last = (*bounds, len(value))[:2] if bounds else (0, len(value))
+    if not 0 <= first <= last <= len(value) or len(bounds) > 2:
+        raise ValueError(bounds)
+    return value[first:last]
 
 
 def printf(pattern: str, *values: Any) -> str:
@@ -51,13 +75,14 @@ def printf(pattern: str, *values: Any) -> str:
     shown_as: dict[str, Callable[[Any], Any]] = {
         "v": shown,
         "s": shown,
-        "q": lambda value: json.dumps(shown(value)),
+        "q": lambda value: json.dumps(shown(value), ensure_ascii=False),
+        "t": lambda value: shown(bool(value)),
     }
     fitting = tuple(
         shown_as[verb](value) if verb in shown_as else value
         for verb, value in zip(verbs, values, strict=True)
     )
-    return re.sub(r"(%[-+0-9.]*)[vq]", r"\1s", pattern) % fitting
+    return re.sub(r"(%[-+0-9.]*)[vqt]", r"\1s", pattern) % fitting
 
 
 def _all_shown(*values: Any) -> str:
@@ -73,6 +98,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "lower": str.lower,
     "upper": str.upper,
     "title": str.title,
+    "pad": pad,
+    "truncate": truncate,
+    "slice": cut,
     "print": _all_shown,
     "println": lambda *values: _all_shown(*values) + "\n",
     "printf": printf,

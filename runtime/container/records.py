@@ -103,7 +103,7 @@ class Records:
 
     def _taken(self, name: str) -> Conflict:
         return Conflict(
-            "a container has this name already: {name}",
+            "Conflict. The container name {name} is already in use",
             hint="remove it (onggi rm -f {name}), or choose another name",
             name=name,
         )

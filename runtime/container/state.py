@@ -113,7 +113,7 @@ def refusal(database: Database, container_id: str, verb: str) -> InvalidTransiti
         "start": "a paused container goes on with: onggi unpause {name}"
         if row["status"] == Status.PAUSED
         else "a container that runs already needs no start",
-        "remove": "stop it first, or remove it by force",
+        "remove": "you cannot remove a running container: stop it before, or force remove (-f)",
         "pause": "only what runs can be paused",
         "unpause": "only what is paused can go on",
     }

@@ -434,7 +434,7 @@ class Images:
         users = [row["name"] for row in rows if row["status"] in BUSY or not force]
         if users:
             raise Conflict(
-                "image {image} is used by container {name}",
+                "unable to remove image {image}: container {name} is using it",
                 hint="remove the container first: onggi rm -f {name}",
                 image=image.tags[0] if image.tags else image.short_id,
                 name=users[0],

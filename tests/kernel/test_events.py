@@ -147,7 +147,7 @@ def test_stop_signal_and_time_are_the_container_s_own(engine: Engine) -> None:
 def test_rename(engine: Engine) -> None:
     container = engine.containers.create(IMAGE, "true", name="old")
     other = engine.containers.create(IMAGE, "true", name="other")
-    with pytest.raises(Conflict, match="has this name already: other"):
+    with pytest.raises(Conflict, match="The container name other is already in use"):
         container.rename("other")
     with pytest.raises(Conflict, match="has this name already: old"):
         container.rename("old")

@@ -210,7 +210,7 @@ def test_a_container_that_goes_by_itself(engine: Engine) -> None:
 
 def test_names(engine: Engine) -> None:
     web = engine.containers.create(IMAGE, "true", name="web")
-    with pytest.raises(Conflict, match="a container has this name already: web"):
+    with pytest.raises(Conflict, match="The container name web is already in use"):
         engine.containers.create(IMAGE, "true", name="web")
     with pytest.raises(InvalidInput):
         engine.containers.create(IMAGE, "true", name="no name")
