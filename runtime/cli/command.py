@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from runtime.cli.flags import Flag, Given, UsageError, WrongCount, parse
+from runtime.cli.flags import EndsWithOne, Flag, Given, UsageError, WrongCount, parse
 from runtime.errors import OnggiError
 
 SEE_HELP = "Usage:  {usage}\nRun 'onggi {path} --help' for more information"
@@ -62,7 +62,7 @@ class Command:
 
     def ends_with(self, error: OnggiError) -> int:
         """The exit code for `error`: its own if it has one (125, 126, 127), else `failure`."""
-        if isinstance(error, WrongCount) or error.exit_code != 1:
+        if isinstance(error, EndsWithOne) or error.exit_code != 1:
             return error.exit_code
         return self.failure
 

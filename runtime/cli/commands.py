@@ -44,7 +44,8 @@ EXPORT = Verb("copy", "export", "Export a container's filesystem as a tar archiv
 DIFF = Verb("changes", "diff", "Inspect changes to files in a container")
 COMMIT = Verb("changes", "commit", "Create a new image from a container's changes")
 START = Verb("run", "start", "Start one or more stopped containers")
-EXEC = Verb("run", "execute", "Execute a command in a running container")
+ATTACH = Verb("attach", "attach", "Attach to a container that runs: its output, your keys")
+EXEC = Verb("attach", "execute", "Execute a command in a running container")
 PS = Verb("ps", "ps", "List containers")
 LOGS = Verb("containers", "logs", "Fetch the logs of a container")
 STOP = Verb("containers", "stop", "Stop one or more running containers")
@@ -82,6 +83,7 @@ NOUNS = {
     "container": Noun(
         "Manage containers",
         {
+            "attach": ATTACH,
             "commit": COMMIT,
             "cp": CP,
             "create": CREATE,
@@ -143,6 +145,7 @@ COMMON = {
 }
 
 OTHERS = {
+    "attach": ATTACH,
     "commit": COMMIT,
     "cp": CP,
     "create": CREATE,

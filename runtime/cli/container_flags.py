@@ -34,6 +34,7 @@ PRIVILEGED = Flag("privileged", "", SWITCH, "Give extended privileges to this co
 
 OF_THE_ENGINE = (
     Flag("add-host", "", LIST, "Add a custom host-to-IP mapping (host:ip)"),
+    Flag("attach", "a", LIST, "Attach to STDIN, STDOUT or STDERR"),
     Flag("blkio-weight", "", WEIGHT, "Block IO weight, between 10 and 1000, or 0 to disable"),
     Flag("blkio-weight-device", "", LIST, "Block IO weight (relative device weight)"),
     Flag("cap-add", "", LIST, "Add Linux capabilities"),
@@ -153,8 +154,6 @@ CONTAINER_FLAGS = (
     *(_or_later(flag, "health-cmd" in WORKING) for flag in HEALTH),
     *OF_THE_COMMAND_LINE,
 )
-
-EXEC_TERMINAL = _or_later(TERMINAL, "tty" in WORKING)
 
 
 def options_of(given: Given) -> dict[str, Any]:

@@ -26,7 +26,7 @@ PATIENCE_OF_OLD = Flag("time", "", WHOLE, "Seconds to wait (the older name of --
 )
 def logs(given: Given) -> int:
     """What the container wrote to its standard error goes to ours."""
-    from runtime.cli.run import pass_on_entry
+    from runtime.cli.streams import pass_on_entry
 
     container = Engine().containers.get(given.words[0])
     for entry in container.log_entries(follow=given.follow, tail=tail_of(given.tail)):

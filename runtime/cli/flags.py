@@ -28,8 +28,12 @@ class UsageError(InvalidInput):
     exit_code = 125
 
 
-class WrongCount(InvalidInput):
-    """Too few or too many arguments; docker ends with 1 then."""
+class EndsWithOne(InvalidInput):
+    """Docker ends with 1 then, also where another refusal ends with 125."""
+
+
+class WrongCount(EndsWithOne):
+    """Too few or too many arguments."""
 
 
 @dataclass(frozen=True, slots=True)

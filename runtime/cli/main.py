@@ -100,7 +100,7 @@ def _refuse(error: OnggiError, code: int | None = None) -> int:
 
 
 NOT_YET = (
-    *("attach", "compose", "login", "logout"),
+    *("compose", "login", "logout"),
     *("network", "node", "pull", "push"),
     *("search", "secret", "service", "stack", "stats", "swarm", "top", "update"),
     *("volume",),

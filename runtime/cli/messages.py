@@ -35,6 +35,18 @@ def in_korean(text: str) -> str:
 KO: dict[str, str] = {
     # ── The command line: what it says ─────────────────────────────────────────────────────────
     "unknown flag: {flag}": "알 수 없는 옵션입니다: {flag}",
+    "no such key: {key!r}": "없는 키입니다: {key!r}",
+    "write a letter, or ctrl- and one of a-z @ [ \\ ] ^ _, with commas between them": (
+        "글자 하나 또는 ctrl- 뒤에 a-z @ [ \\ ] ^ _ 중 하나를, 쉼표로 이어 쓰세요"
+    ),
+    "the input device is not a terminal": "표준 입력이 터미널이 아닙니다",
+    "leave out -t: then a pipe or a file can be the input": (
+        "-t를 빼면 파이프나 파일도 입력으로 쓸 수 있습니다"
+    ),
+    "left by the detach keys; it runs on": "분리 키로 빠져나왔습니다. 프로그램은 계속 실행됩니다",
+    "-a and -d contradict each other: in the background nobody is attached": (
+        "-a와 -d는 함께 쓸 수 없습니다. 백그라운드에서는 아무도 연결되지 않습니다"
+    ),
     "unknown flag: {letter} in {flag}": "알 수 없는 옵션입니다: {flag} 안의 {letter}",
     "did you mean --{near}?": "혹시 이것을 찾으셨나요: --{near}",
     "a value is missing after {flag}": "옵션 값이 빠졌습니다: {flag}",
@@ -469,6 +481,22 @@ KO: dict[str, str] = {
     "Run container in background and print container ID": (
         "컨테이너를 백그라운드에서 실행하고 컨테이너 ID를 출력"
     ),
+    "Attach to STDIN, STDOUT or STDERR": "연결할 스트림: STDIN, STDOUT, STDERR",
+    "Attach to a container that runs: its output, your keys": (
+        "실행 중인 컨테이너에 연결해 출력을 보고 입력합니다"
+    ),
+    "Do not attach STDIN": "표준 입력은 연결하지 않습니다",
+    "Give extended privileges to the command": "명령에 확장 권한을 줍니다",
+    "Override the key sequence for detaching a container": "컨테이너에서 빠져나오는 키를 바꿉니다",
+    "Proxy received signals to the process": "받은 시그널을 프로세스에 전달합니다",
+    "Show extra details provided to logs": "로그에 덧붙인 정보도 표시합니다",
+    "Show logs since timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)": (
+        "이 시각(예: 2013-01-02T13:23:37Z)이나 이만큼 전(예: 42m은 42분 전)부터의 로그를 표시합니다"
+    ),
+    (
+        "Show logs before a timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 "
+        "minutes)"
+    ): "이 시각(예: 2013-01-02T13:23:37Z)이나 이만큼 전(예: 42m은 42분 전)까지의 로그를 표시합니다",
     "Attach to its output and forward signals": "출력을 이어받고 시그널을 전달",
     "Run the command in the background": "명령을 백그라운드에서 실행",
     # ── Engine: images and containers ──────────────────────────────────────────────────────────
@@ -519,6 +547,10 @@ KO: dict[str, str] = {
     "only what runs can be paused": "실행 중인 컨테이너만 일시 정지할 수 있습니다",
     "only what is paused can go on": "일시 정지된 컨테이너만 다시 실행할 수 있습니다",
     "the container has this name already: {name}": "컨테이너의 이름이 이미 같습니다: {name}",
+    "no such exec: {name}": "exec 명령이 없습니다: {name}",
+    "no window has {count} lines or columns": "창의 줄 수나 칸 수로 쓸 수 없습니다: {count}",
+    "no such stream: {name}": "없는 스트림입니다: {name}",
+    "write STDIN, STDOUT or STDERR": "STDIN, STDOUT, STDERR 중 하나를 쓰세요",
     "start it first: onggi start {name}": "먼저 시작하세요: onggi start {name}",
     "container {name} is {state}: cannot {verb} it": (
         "컨테이너의 현재 상태에서는 할 수 없습니다: {name} (상태: {state}, 요청: {verb})"

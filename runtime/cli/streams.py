@@ -1,74 +1,88 @@
-"""Bytes between our own standard input and output and a container's.
+"""Bytes between our own standard input and output and a program's in a container.
 
-What a container reads and writes goes through pipes, never through our terminal itself: a
-program inside must not find a terminal that nobody gave it.
+What comes from there is written here, in this thread; what is typed here goes there in another
+one, so that neither direction ever waits for the other. A program inside never gets our terminal
+or pipe itself: it must not find what nobody gave it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import select
-import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
 
-from runtime.cli.console import pass_on
+from runtime.cli import console
+from runtime.cli.keys import Keys
+from runtime.cli.terminal import raw_mode, window_follows
 
+if TYPE_CHECKING:
+    from runtime.container.log import Entry
+    from runtime.engine.attachment import Input
+
+NUMBERS = {"stdout": 1, "stderr": 2}
 CHUNK_BYTES = 1 << 16
 
 
-@contextlib.contextmanager
-def standard_input(wanted: bool) -> Iterator[int | None]:
-    """A descriptor that becomes a container's standard input; None if it is not `wanted`.
+class Peer(Protocol):
+    """Who is on the other side: an `Attachment` or an `Execution`."""
 
-    Entered, it is an empty pipe; our own input flows into it from the end of the block on, so
-    that nothing is read (and lost) if the container cannot be started in the block.
+    stdin: Input | None
+
+    def resize(self, height: int, width: int) -> None: ...
+
+    def leave(self) -> None: ...
+
+
+def converse(
+    peer: Peer, pieces: Iterator[tuple[str, bytes]], *, tty: bool, detach_keys: bytes
+) -> bool:
+    """Stand in for a program's keyboard and screen until it has ended; False if we have left.
+
+    Only with a terminal are there keys to leave by, and a window.
     """
-    if not wanted:
-        yield None
-        return
-    readable, writable = os.pipe()
-    try:
-        yield readable
-    except BaseException:
-        os.close(writable)
-        raise
-    finally:
-        os.close(readable)
-    threading.Thread(target=_feed, args=(writable,), daemon=True).start()
+    with contextlib.ExitStack() as stack:
+        feeder = Feeder(peer, detach_keys if tty else None)
+        if tty:
+            stack.enter_context(window_follows(peer.resize))
+        if tty and peer.stdin is not None and os.isatty(0):
+            stack.enter_context(raw_mode())
+        feeder.begin()
+        for stream, data in pieces:
+            console.pass_on(data, NUMBERS[stream])
+    return not feeder.has_left
 
 
-def _feed(writable: int) -> None:
-    """Copy our standard input until its end, or until nobody reads the copy any more."""
-    with contextlib.suppress(OSError):
-        while data := os.read(0, CHUNK_BYTES):
-            view = memoryview(data)
-            while view:
-                view = view[os.write(writable, view) :]
-    os.close(writable)
+class Feeder:
+    """Carries our standard input to a peer's, until it ends or the keys to leave are pressed."""
+
+    def __init__(self, peer: Peer, detach_keys: bytes | None) -> None:
+        self._peer = peer
+        self._keys = Keys(detach_keys) if detach_keys else None
+        self.has_left = False
+
+    def begin(self) -> None:
+        """In a thread of its own. It may never end: who knows whether anybody types."""
+        if self._peer.stdin is not None:
+            threading.Thread(target=self.feed, daemon=True).start()
+
+    def feed(self) -> None:
+        """In this thread."""
+        stdin = self._peer.stdin
+        assert stdin is not None
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            while typed := os.read(0, CHUNK_BYTES):
+                passed, self.has_left = self._keys.pass_on(typed) if self._keys else (typed, False)
+                stdin.write(passed)
+                if self.has_left:
+                    return self._peer.leave()
+        stdin.close()
+        return None
 
 
-def pass_on_until(ended: socket.socket, outputs: Mapping[int, int]) -> None:
-    """Copy what comes from each pipe of `outputs` to its descriptor, 1 or 2.
-
-    Until all pipes are at their end, or until `ended` has news and the pipes are empty: a
-    process that was left behind may hold them open for ever.
-    """
-    poll = select.poll()
-    for descriptor in (*outputs, ended.fileno()):
-        poll.register(descriptor, select.POLLIN)
-    open_pipes, timeout_ms = set(outputs), None
-    while open_pipes:
-        ready = {descriptor for descriptor, _ in poll.poll(timeout_ms)}
-        if ended.fileno() in ready:
-            poll.unregister(ended)
-            timeout_ms = 0
-        elif not ready:
-            return
-        for pipe in ready & open_pipes:
-            if data := os.read(pipe, CHUNK_BYTES):
-                pass_on(data, outputs[pipe])
-            else:
-                poll.unregister(pipe)
-                open_pipes.discard(pipe)
+def pass_on_entry(entry: Entry, *, timestamps: bool = False, details: bytes = b"") -> None:
+    """One piece of a container's log, to the stream that it was written to."""
+    stamp = entry.stamp if timestamps else b""
+    marks = details if entry.starts_line else b""
+    console.pass_on(stamp + marks + entry.data, NUMBERS[entry.stream])

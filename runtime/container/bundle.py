@@ -21,6 +21,7 @@ from typing import Any
 
 from runtime.container import limits, log, profile
 from runtime.container.command import argv
+from runtime.container.messages import STDIN_ANNOTATION, StdinPolicy
 from runtime.errors import InvalidInput, NotFound
 from runtime.linux.seccomp import Filter
 from runtime.oci.image import RunConfig
@@ -28,6 +29,7 @@ from runtime.oci.mounts import DEFAULT_MOUNTS, Mount
 from runtime.oci.spec import DEFAULT_CAPABILITIES, Process, Spec
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DEFAULT_TERM = "xterm"
 _HOSTNAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}", re.ASCII)
 
 FILTER = "seccomp.bpf"
@@ -78,6 +80,8 @@ class Request:
     restart_policy: str = "no"
     restart_retries: int = 0
     network: str = "none"
+    attach: tuple[str, ...] = ("stdin", "stdout", "stderr")
+    tty: bool = False
 
     def to_json(self) -> str:
         """As it stands in the database."""
@@ -164,12 +168,14 @@ def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bun
             env=environment(request, image, hostname),
             cwd=request.working_dir or image.working_dir or "/",
             user=request.user or image.user,
+            terminal=request.tty,
         ),
         hostname=hostname,
         mounts=(*DEFAULT_MOUNTS, *_etc_mounts(bundle)),
         resources=limits.resources(request),
         cgroups_path=f"/onggi/{container_id}",
         seccomp=profile.default_seccomp(DEFAULT_CAPABILITIES),
+        annotations={STDIN_ANNOTATION: stdin_policy(request)},
     )
     refuse_nonsense(spec)
     return spec
@@ -208,12 +214,23 @@ def command_line(request: Request, image: RunConfig) -> tuple[str, ...]:
 
 
 def environment(request: Request, image: RunConfig, hostname: str) -> tuple[str, ...]:
-    """PATH and HOSTNAME, then the image's variables, then the user's: the last one wins."""
+    """PATH, HOSTNAME and with a terminal TERM, then the image's variables, then the user's: the
+    last one wins.
+    """
     variables = {"PATH": DEFAULT_PATH, "HOSTNAME": hostname}
+    if request.tty:
+        variables["TERM"] = DEFAULT_TERM
     for entry in (*image.env, *request.environment):
         name, _, value = entry.partition("=")
         variables[name] = value
     return tuple(f"{name}={value}" for name, value in variables.items())
+
+
+def stdin_policy(request: Request) -> StdinPolicy:
+    """What becomes of the standard input that was asked for."""
+    if not request.stdin_open:
+        return StdinPolicy.NOTHING
+    return StdinPolicy.ONCE if "stdin" in request.attach else StdinPolicy.FOR_EVER
 
 
 def make_floor(floor: Path) -> None:

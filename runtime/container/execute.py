@@ -5,27 +5,38 @@ a PID namespace is entered by one's children only. The grandchild joins the cont
 what then happens to it is what happens to PID 1 at the end of `init.become`: it gives its power
 away and becomes the program. The child between is not the container's: it counts in no limit.
 
+Nothing that the program reads or writes goes through the child between, as long as its caller
+is there. When he has gone, the child reads in his place, and throws away: the program runs on.
+
 man 2 setns, man 7 pid_namespaces
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import selectors
 import socket
+import stat
 from dataclasses import dataclass
 from typing import NoReturn
 
 from runtime.container import init, messages
 from runtime.container.bundle import Bundle
+from runtime.container.executions import Notes
 from runtime.container.messages import Message
+from runtime.container.terminal import open_terminal
 from runtime.errors import Conflict, KernelError
 from runtime.linux import cgroup, namespaces, process
 from runtime.linux.cgroup import Cgroup
 from runtime.linux.seccomp import Filter
+from runtime.linux.terminal import Size, hold_open, read_master
 from runtime.oci.document import Document
 from runtime.oci.spec import NAMESPACES, Process
+
+CHUNK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +50,13 @@ class Entrance:
     filter_: Filter | None
 
 
-def execute(message: Message, bundle: Bundle, caller: socket.socket, stdio: init.Stdio) -> None:
-    """Run the process that `message` describes in the container of `bundle`; tell `caller` its
-    exit code, or the error.
+def execute(
+    message: Message, bundle: Bundle, caller: socket.socket, stdio: init.Stdio | None
+) -> None:
+    """Run the process that `message` describes in the container of `bundle`; without
+    `stdio` on a terminal of its own.
+
+    `caller` is told that it has begun, and its exit code; or the error. `executions` knows, too.
     """
     process.set_name("onggi-exec")
     # Until it is the program, nobody inside may look into this process: not at its memory, and
@@ -50,12 +65,26 @@ def execute(message: Message, bundle: Bundle, caller: socket.socket, stdio: init
     init.forbid_imports()
     program = Process.from_json(Document(message["process"], "process"))
     try:
+        notes = Notes(bundle.directory, message["id"], message["process"])
+        outputs = () if stdio is None else other_ends(stdio)
         entrance = enter(bundle, message["pid"], message["pid_start"])
-        code = run(program, stdio, entrance)
+        child, channel = fork_into(program, stdio, entrance, notes)
+        if stdio is not None:
+            for descriptor in {stdio.stdin, stdio.stdout, stdio.stderr}:
+                os.close(descriptor)
+        masters = begun(child, channel)
+        notes.begun(child)
+        with contextlib.suppress(OSError):
+            messages.send(caller, {"terminal": True} if masters else {"running": True}, masters)
+        for master in masters:
+            hold_open(master)
+        code = stay(child, caller, outputs or masters)
+        notes.ended(code)
+        answer = {"exit_code": code}
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
-        messages.send(caller, {"error": json.loads(messages.described(error))})
-        return
-    messages.send(caller, {"exit_code": code})
+        answer = {"error": json.loads(messages.described(error))}
+    with contextlib.suppress(OSError):  # nobody may be there any more
+        messages.send(caller, answer)
 
 
 def enter(bundle: Bundle, pid: int, pid_start: int) -> Entrance:
@@ -83,31 +112,73 @@ def enter(bundle: Bundle, pid: int, pid_start: int) -> Entrance:
     return Entrance(pidfd, doors, filter_)
 
 
-def run(program: Process, stdio: init.Stdio, entrance: Entrance) -> int:
-    """Fork into the PID namespace, become the program, wait for it; return its exit code.
-
-    Raises CommandNotStarted.
-    """
+def fork_into(
+    program: Process, stdio: init.Stdio | None, entrance: Entrance, notes: Notes
+) -> tuple[int, socket.socket]:
+    """Fork into the PID namespace; the child becomes the program. Its PID, and what it says."""
     channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     child = os.fork()
     if child == 0:
+        notes.close()
+        channel.close()
         _become(program, stdio, entrance, theirs)
-    for descriptor in {theirs.detach(), stdio.stdin, stdio.stdout, stdio.stderr}:
-        os.close(descriptor)
-    problem, _ = messages.receive(channel)  # none: it was closed by becoming the program
-    _, status = os.waitpid(child, 0)
-    if problem is not None:
-        raise messages.as_error(problem["error"])
-    return process.exit_code(status)
+    theirs.close()
+    return child, channel
+
+
+def begun(child: int, channel: socket.socket) -> tuple[int, ...]:
+    """Wait until the child is the program; the master of its terminal, if it has one.
+
+    Raises CommandNotStarted, or what else it reports instead; then it is gone.
+    """
+    message, masters = messages.receive(channel)
+    if masters:
+        message, _ = messages.receive(channel)
+    if message is not None:  # otherwise the channel was closed by becoming the program
+        os.waitpid(child, 0)
+        raise messages.as_error(message["error"])
+    return masters
+
+
+def other_ends(stdio: init.Stdio) -> tuple[int, ...]:
+    """The reading ends of the pipes that the program will write to."""
+    return tuple(
+        os.open(f"/proc/self/fd/{output}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        for output in {stdio.stdout, stdio.stderr}
+        if stat.S_ISFIFO(os.fstat(output).st_mode)
+    )
+
+
+def stay(child: int, caller: socket.socket, outputs: tuple[int, ...]) -> int:
+    """Wait for the child's end; its exit code. From the caller's end on, empty its `outputs`."""
+    pidfd = namespaces.pidfd_open(child)
+    with selectors.DefaultSelector() as selector:
+        selector.register(pidfd, selectors.EVENT_READ)
+        selector.register(caller, selectors.EVENT_READ)
+        while ready := {key.fd for key, _ in selector.select()}:
+            if pidfd in ready:
+                break
+            if caller.fileno() in ready:  # he says nothing, so he has gone
+                selector.unregister(caller)
+                for output in outputs:
+                    selector.register(output, selectors.EVENT_READ)
+            for output in ready.intersection(outputs):
+                if read_master(output, CHUNK_BYTES) == b"":
+                    selector.unregister(output)
+    return process.exit_code(os.waitpid(child, 0)[1])
 
 
 def _become(
-    program: Process, stdio: init.Stdio, entrance: Entrance, channel: socket.socket
+    program: Process, stdio: init.Stdio | None, entrance: Entrance, channel: socket.socket
 ) -> NoReturn:
     try:
         os.setsid()
         cgroup.pass_through(entrance.doors)
         namespaces.setns(entrance.pidfd, namespaces.CLONE_NEWCGROUP)
+        if stdio is None:
+            window = program.console_size
+            slave = open_terminal(window and Size(*window), channel, console=False)
+            stdio = init.Stdio(slave, slave, slave)
         init.execute(program, stdio, entrance.filter_)
     except BaseException as error:  # noqa: BLE001  (a forked child must never return)
         messages.send(channel, {"error": json.loads(messages.described(error))})

@@ -6,7 +6,8 @@ network, IPC and UTS namespaces, for its orders.
 
     monitor                                    first process
     fork ───────────────────────────────────▶  new namespaces, loopback up
-    furnish: {start}, standard input ───────▶  layers, mounts, devices (`init.become`)
+    furnish: {start} ───────────────────────▶  layers, mounts, devices (`init.become`)
+                      ◀── {terminal} + master, if it has one
     begin:   {go} ──────────────────────────▶  gives power away, becomes the program
                       ◀── {error}, or the end of the channel: it is the program
 
@@ -22,12 +23,13 @@ import os
 import select
 import signal
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from runtime.container import init, messages
 from runtime.container.bundle import Bundle
-from runtime.container.messages import STREAMS, Start
+from runtime.container.messages import STDIN, STREAMS, Start, StdinPolicy
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
 from runtime.oci.spec import Process, Spec
@@ -51,19 +53,26 @@ class FirstProcess:
         os.close(me)
         theirs.close()
 
-    def furnish(self, start: Start, stdin: int | None) -> None:
+    def furnish(self, start: Start) -> None:
         """Tell it which container it will be. Its control group must be there."""
         with contextlib.suppress(BrokenPipeError):  # it has failed already: `begin` says why
-            messages.send(self._channel, start.to_message(), () if stdin is None else (stdin,))
+            messages.send(self._channel, start.to_message())
 
-    def begin(self) -> None:
-        """Let it become its program. Raises what it reports instead."""
+    def begin(self) -> int | None:
+        """Let it become its program; the master of its terminal, if it has one. Raises what it
+        reports instead.
+        """
         with contextlib.suppress(BrokenPipeError):  # it has failed already, and says why
             messages.send(self._channel, {"go": True})
-        answer, _ = messages.receive(self._channel)
+        master = None
+        message, descriptors = messages.receive(self._channel)
+        if message is not None and "terminal" in message:
+            (master,) = descriptors
+            message, _ = messages.receive(self._channel)
+        if message is not None:
+            raise messages.as_error(message["error"])
         self._channel.close()
-        if answer is not None:
-            raise messages.as_error(answer["error"])
+        return master
 
     def dismiss(self) -> None:
         """It is not needed: end it and reap it."""
@@ -79,11 +88,14 @@ def live(root: Path, channel: socket.socket) -> NoReturn:
         os.setsid()
         init.enter_early_namespaces()
         rehearse()
-        message, descriptors = messages.receive(channel)
+        message, _ = messages.receive(channel)
         if message is not None:
             process.set_name("onggi-init")
             start = Start.from_message(root, message)
-            init.become(_world(start), _stdio(start, descriptors), channel)
+            world = _world(start)
+            policy = StdinPolicy.of(world.spec.annotations)
+            stdio = None if world.spec.process.terminal else _pipes(start, policy)
+            init.become(world, stdio, channel)
     except BaseException as error:  # noqa: BLE001  (a forked child must never return)
         with contextlib.suppress(OSError):
             messages.send(channel, {"error": json.loads(messages.described(error))})
@@ -102,12 +114,20 @@ def _world(start: Start) -> init.World:
     bundle = Bundle(start.root, start.directory)
     overlay = Snapshots(start.root).overlay(start.snapshot)
     group = Cgroup(start.directory.name)
-    return init.World(bundle.spec(), overlay, bundle, group, start.lifeline)
+    spec = bundle.spec()
+    if start.window is not None:
+        spec = replace(spec, process=replace(spec.process, console_size=start.window))
+    return init.World(spec, overlay, bundle, group, start.lifeline)
 
 
-def _stdio(start: Start, descriptors: tuple[int, ...]) -> init.Stdio:
-    """The named pipes, opened for reading, too: see the first lines of `monitor`."""
-    stdin = descriptors[0] if descriptors else os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+def _pipes(start: Start, policy: StdinPolicy) -> init.Stdio:
+    """The named pipes. The outputs are opened for reading, too: see `streams`.
+
+    So is an input for ever for writing: it does not end with the monitor either.
+    """
+    mode = os.O_RDWR if policy == StdinPolicy.FOR_EVER else os.O_RDONLY
+    source = os.devnull if policy == StdinPolicy.NOTHING else start.directory / STDIN
+    stdin = os.open(source, mode | os.O_CLOEXEC)
     outputs = (os.open(start.directory / name, os.O_RDWR | os.O_CLOEXEC) for name in STREAMS)
     return init.Stdio(stdin, *outputs)
 

@@ -27,10 +27,12 @@ from typing import NoReturn
 from runtime.container import messages
 from runtime.container.bundle import Bundle
 from runtime.container.power import give_up_power
+from runtime.container.terminal import open_terminal
 from runtime.container.user import User, find_user
 from runtime.errors import CommandNotStarted
 from runtime.linux import cgroup, cgroup_mounts, mount, namespaces, netdevice, process
 from runtime.linux.seccomp import Filter
+from runtime.linux.terminal import Size
 from runtime.oci.mounts import Mount
 from runtime.oci.spec import Process, Spec
 from runtime.snapshot.overlay import Overlay
@@ -78,13 +80,14 @@ class World:
     lifeline: bool
 
 
-def become(world: World, stdio: Stdio, channel: socket.socket) -> NoReturn:
+def become(world: World, stdio: Stdio | None, channel: socket.socket) -> NoReturn:
     """Turn the calling process into the container that `world` describes.
 
     It is in the early namespaces already. When everything is set up it waits at `channel` for
-    permission to begin. The root is put together at the bundle's rootfs, an empty directory of
-    the host; the mount there is only seen by this process and its children. Raises KernelError
-    or OnggiError when a step fails; the caller reports it and ends.
+    permission to begin. Without `stdio` it gets a terminal. The root is put together at the
+    bundle's rootfs, an empty directory of the host; the mount there is only seen by this process
+    and its children. Raises KernelError or OnggiError when a step fails; the caller reports it
+    and ends.
     """
     spec, bundle = world.spec, world.bundle
     forbid_imports()
@@ -102,6 +105,9 @@ def become(world: World, stdio: Stdio, channel: socket.socket) -> NoReturn:
     protect(spec.readonly_paths)
     if spec.root_readonly:
         mount.make_read_only("/")
+    if stdio is None:
+        window = spec.process.console_size
+        stdio = Stdio(*3 * (open_terminal(window and Size(*window), channel, console=True),))
     permission, _ = messages.receive(channel)
     if permission is None:
         os._exit(1)  # the monitor has decided against it
@@ -275,7 +281,7 @@ def execute(
     _enter_directory(program.cwd)
     for descriptor, number in ((stdio.stdin, 0), (stdio.stdout, 1), (stdio.stderr, 2)):
         # A program that opens /dev/stdout by name must be allowed to, also as another user.
-        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode) or program.terminal:
             os.fchown(descriptor, user.uid, -1)
         os.dup2(descriptor, number, inheritable=True)
     process.close_on_exec_from(3)

@@ -17,6 +17,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.container import messages
@@ -46,6 +47,7 @@ class Session:
         self._connection = connection
         self.exit: Exit | None = None
         """Set when the monitor has told how it ended."""
+        self._over = False
 
     def started(self) -> int:
         """Wait until the container runs its program; its PID on the host.
@@ -63,10 +65,36 @@ class Session:
         return int(message["pid"])
 
     def news(self) -> Iterator[None]:
-        """Yields whenever there may be more in the log, and once more after the end."""
-        while self._hear():
+        """Yields at once, whenever there may be more in the log, and once more after the end."""
+        while not self._over:
             yield
+            self._hear()
         yield
+
+    def terminal(self) -> int | None:
+        """The master of the container's terminal; None if it has none, or has just ended.
+
+        It is the caller's to close. With it one writes, and sets the window's size.
+        """
+        self._say({"terminal": True})
+        while not self._over:
+            message, descriptors = self._hear()
+            if message is not None and "terminal" in message:
+                return descriptors[0] if descriptors else None
+        return None
+
+    def feeds(self, begun: bool) -> None:
+        """Say that we write to the container's standard input, or have finished doing so."""
+        self._say({"feeds": begun})
+
+    def leave(self) -> None:
+        """End the conversation, from another thread, too: `news` comes to its end."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+    def _say(self, message: Message) -> None:
+        with contextlib.suppress(OSError):  # it has ended meanwhile: we shall hear
+            messages.send(self._connection, message)
 
     def wait_for_end(self, deadline: float | None) -> bool:
         """Wait until the monitor has said goodbye; False if `deadline` (monotonic) came first."""
@@ -76,18 +104,20 @@ class Session:
             left = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
             if not poll.poll(left):
                 return False
-            if not self._hear():
+            self._hear()
+            if self._over:
                 return True
 
-    def _hear(self) -> bool:
-        """Take one message; False if it was the last one, which tells the exit."""
-        try:
-            message, _ = messages.receive(self._connection)
-        except ConnectionError:
-            message = None
+    def _hear(self) -> tuple[Message | None, tuple[int, ...]]:
+        """Take one message; notice if it was the last one, which tells the exit."""
+        message: Message | None = None
+        descriptors: tuple[int, ...] = ()
+        with contextlib.suppress(ConnectionError):
+            message, descriptors = messages.receive(self._connection)
         if message is not None and "exit_code" in message:
             self.exit = Exit(message["exit_code"], message["oom_killed"])
-        return message is not None and self.exit is None
+        self._over = message is None or self.exit is not None
+        return message, descriptors
 
     def fileno(self) -> int:
         """For `select`: readable when there is news."""
@@ -104,10 +134,10 @@ class Session:
         self._connection.close()
 
 
-def start(request: Start, stdin: int | None = None) -> Session:
+def start(request: Start) -> Session:
     """Start a container that has a bundle. Raises why it could not be started."""
     for _ in range(ATTEMPTS):
-        connection = _ask(request.root, request.to_message(), () if stdin is None else (stdin,))
+        connection = _ask(request.root, request.to_message(), ())
         session = Session(connection)
         try:
             session.started()
@@ -129,35 +159,61 @@ def follow(directory: Path) -> Session | None:
         return None
 
 
-def execute(
-    root: Path,
-    container_id: str,
-    pid: int,
-    pid_start: int,
-    program: Process,
-    stdio: tuple[int, int, int],
-) -> socket.socket:
-    """Begin an `exec`; `exec_result` waits for its end. The descriptors stay the caller's."""
-    message: Message = {
-        "verb": "exec",
-        "container": container_id,
-        "pid": pid,
-        "pid_start": pid_start,
-        "process": program.to_json(),
-    }
-    return _ask(root, message, stdio)
+@dataclass(frozen=True, slots=True)
+class ExecRequest:
+    """One more command, for a container whose first process is `pid`, born at `pid_start`."""
+
+    root: Path
+    container_id: str
+    pid: int
+    pid_start: int
+    exec_id: str
+    program: Process
+
+    def to_message(self) -> Message:
+        """For the launcher."""
+        return {
+            "verb": "exec",
+            "container": self.container_id,
+            "pid": self.pid,
+            "pid_start": self.pid_start,
+            "id": self.exec_id,
+            "process": self.program.to_json(),
+        }
+
+
+def execute(request: ExecRequest, stdio: tuple[int, ...] = ()) -> tuple[socket.socket, int | None]:
+    """Begin an `exec` on descriptors, which stay the caller's, or on a terminal of its own.
+
+    What is returned is the conversation, whose end `exec_result` waits for, and the master.
+    Raises CommandNotStarted, Conflict.
+    """
+    connection = _ask(request.root, request.to_message(), stdio)
+    try:
+        message, descriptors = _begun(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection, descriptors[0] if "terminal" in message else None
 
 
 def exec_result(connection: socket.socket) -> int:
-    """The exit code of an `exec`. Raises CommandNotStarted, Conflict."""
-    message = None
-    with connection, contextlib.suppress(ConnectionResetError):
-        message, _ = messages.receive(connection)
+    """The exit code of an `exec`."""
+    with connection:
+        message, _ = _begun(connection)
+    return int(message["exit_code"])
+
+
+def _begun(connection: socket.socket) -> tuple[Message, tuple[int, ...]]:
+    message: Message | None = None
+    descriptors: tuple[int, ...] = ()
+    with contextlib.suppress(ConnectionResetError):
+        message, descriptors = messages.receive(connection)
     if message is None:
         raise OnggiError("nobody saw how the command ended: the process between was killed")
     if "error" in message:
         raise messages.as_error(message["error"])
-    return int(message["exit_code"])
+    return message, descriptors
 
 
 def _ask(root: Path, message: Message, descriptors: tuple[int, ...]) -> socket.socket:

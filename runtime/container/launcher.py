@@ -147,8 +147,7 @@ def _converse(
         return
     if message["verb"] == "exec":
         bundle = records.bundle(message["container"])
-        execute(message, bundle, connection, init.Stdio(*descriptors))
+        execute(message, bundle, connection, init.Stdio(*descriptors) if descriptors else None)
     else:
         start = Start.from_message(records.root, message)
-        stdin = descriptors[0] if descriptors else None
-        monitor(start, records, first, connection, stdin, begun=line.close)
+        monitor(start, records, first, connection, begun=line.close)

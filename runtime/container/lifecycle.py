@@ -74,15 +74,21 @@ class Lifecycle:
         return container_id
 
     def start(
-        self, container_id: str, stdin: int | None = None, *, auto_remove: bool = False
+        self,
+        container_id: str,
+        window: tuple[int, int] | None = None,
+        *,
+        auto_remove: bool = False,
     ) -> launch.Session:
         """Start it, and return when its program runs; with `auto_remove`, it goes when it ends.
+
+        `window` is the (height, width) that its terminal begins with.
 
         Raises InvalidTransition, CommandNotStarted, HostLacks.
         """
         directory = self.records.bundle(container_id).directory
-        request = Start(self.root, directory, container_id, True, False, auto_remove)
-        return launch.start(request, stdin)
+        request = Start(self.root, directory, container_id, True, False, auto_remove, window)
+        return launch.start(request)
 
     def pause(self, container_id: str) -> None:
         """Hold all its processes still. Raises InvalidTransition, HostLacks."""

@@ -14,7 +14,9 @@ import errno
 import json
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,31 @@ SOCKET = "monitor.sock"
 STREAMS = ("stdout", "stderr")
 """The container's outputs; each is a named pipe of that name in its directory."""
 
+STDIN = "stdin"
+"""The named pipe beside them, for a container whose standard input is held open."""
+
+
+STDIN_ANNOTATION = "onggi.stdin"
+"""The runtime-spec has no member for it, so a bundle says its policy here."""
+
+
+class StdinPolicy(StrEnum):
+    """What a container without a terminal has as its standard input."""
+
+    NOTHING = "nothing"
+    """/dev/null."""
+
+    ONCE = "once"
+    """A pipe whose end comes when the first one who was attached to it has finished."""
+
+    FOR_EVER = "for ever"
+    """A pipe without an end: who attaches later may write, too."""
+
+    @classmethod
+    def of(cls, annotations: Mapping[str, str]) -> StdinPolicy:
+        """What a bundle's spec says."""
+        return cls(annotations.get(STDIN_ANNOTATION, cls.NOTHING))
+
 
 @dataclass(frozen=True, slots=True)
 class Exit:
@@ -54,7 +81,7 @@ class Start:
 
     `recorded` containers have a row in the database, build steps have none. With `lifeline`
     the container is killed when the caller goes away. With `auto_remove` it is removed when it
-    has ended.
+    has ended. `window` is the (height, width) of the terminal at which somebody waits for it.
     """
 
     root: Path
@@ -63,6 +90,7 @@ class Start:
     recorded: bool
     lifeline: bool
     auto_remove: bool = False
+    window: tuple[int, int] | None = None
 
     def to_message(self) -> Message:
         """For the launcher."""
@@ -73,6 +101,7 @@ class Start:
             "recorded": self.recorded,
             "lifeline": self.lifeline,
             "auto_remove": self.auto_remove,
+            "window": self.window,
         }
 
     @classmethod
@@ -85,6 +114,7 @@ class Start:
             message["recorded"],
             message["lifeline"],
             message["auto_remove"],
+            message["window"] and tuple(message["window"]),
         )
 
 
@@ -118,13 +148,22 @@ def _with_short_name(path: Path, action: Any) -> None:
         os.close(directory)
 
 
-def send(connection: socket.socket, message: Message, descriptors: tuple[int, ...] = ()) -> None:
-    """Raises OSError (EPIPE) when the other side has gone, InvalidInput for a message that is
-    too long: an exec's command and variables travel in one.
+def send(
+    connection: socket.socket,
+    message: Message,
+    descriptors: tuple[int, ...] = (),
+    *,
+    wait: bool = True,
+) -> None:
+    """Not to `wait` raises BlockingIOError when the other side has too much to read already.
+
+    Raises OSError (EPIPE) when the other side has gone, InvalidInput for a message that is too
+    long: an exec's command and variables travel in one.
     """
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
     try:
-        connection.sendmsg([json.dumps(message).encode()], rights if descriptors else [])
+        flags = 0 if wait else socket.MSG_DONTWAIT
+        connection.sendmsg([json.dumps(message).encode()], rights if descriptors else [], flags)
     except OSError as error:
         if error.errno != errno.EMSGSIZE:
             raise

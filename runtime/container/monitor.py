@@ -24,7 +24,7 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +56,6 @@ def monitor(
     records: Records,
     first: FirstProcess,
     caller: socket.socket,
-    stdin: int | None,
     begun: Callable[[], None],
 ) -> None:
     """Start the container, stay until it has ended, record how.
@@ -69,13 +68,11 @@ def monitor(
     record = Record(start, records)
     try:
         with only_monitor(start, record), listening(start.directory) as listener:
-            running = launch(start, record, first, stdin)
+            running = launch(start, record, first)
             with contextlib.suppress(OSError):  # it has gone: that is no reason to stop
                 messages.send(caller, {"pid": running.pid})
-            running.streams.greet(caller)
             begun()
-            lifeline = caller if start.lifeline else None
-            running, ended = stay(start, record, running, listener, lifeline)
+            running, ended = stay(start, record, running, listener, [caller])
         running.streams.say_goodbye(ended)
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
         with contextlib.suppress(OSError):
@@ -87,24 +84,23 @@ def stay(
     record: Record,
     running: Running,
     listener: socket.socket,
-    lifeline: socket.socket | None = None,
+    guests: Sequence[socket.socket] = (),
 ) -> tuple[Running, Exit]:
     """Attend to this run of the container, and to all those that its restart policy adds; the
-    last one, and how it ended. Whoever listens to a run is told the end of that run.
+    last one, and how it ended. Whoever listens to a run is told the end of that run: `guests`, who
+    are there already, and those who come.
     """
     while True:
-        attend(running, listener, lifeline)
+        attend(running, listener, guests, lifeline=start.lifeline)
         ended = finish(running)
         pause_s = record.ended(ended)
         if pause_s is None:
             return running, ended
         running.streams.say_goodbye(ended)
-        guests = rest(record, listener, pause_s)
-        if guests is None:
+        came = rest(record, listener, pause_s)
+        if came is None:
             return running, ended
-        running = launch(start, record, FirstProcess(start.root), None)
-        for guest in guests:
-            running.streams.greet(guest)
+        running, guests = launch(start, record, FirstProcess(start.root)), came
 
 
 def rest(record: Record, listener: socket.socket, pause_s: float) -> list[socket.socket] | None:
@@ -163,20 +159,23 @@ def _taken(lock: int) -> bool:
     return True
 
 
-def launch(start: Start, record: Record, first: FirstProcess, stdin: int | None) -> Running:
+def launch(start: Start, record: Record, first: FirstProcess) -> Running:
     """Make the control group and the pipes, and let `first` become the program.
 
     It sets itself up while this process writes down that it exists; only then may it begin.
     Raises what went wrong inside; then nothing is left of it.
     """
     group = Cgroup(start.directory.name)
-    group.create(Bundle(start.root, start.directory).spec().resources)
+    spec = Bundle(start.root, start.directory).spec()
+    group.create(spec.resources)
     try:
-        streams = Streams(start.directory)
-        first.furnish(start, stdin)
+        streams = Streams(start.directory, spec)
+        first.furnish(start)
         try:
             record.started(first.pid)
-            first.begin()
+            master = first.begin()
+            if master is not None:
+                streams.take_terminal(master)
         except BaseException as error:
             first.dismiss()
             record.failed(error)
@@ -188,8 +187,11 @@ def launch(start: Start, record: Record, first: FirstProcess, stdin: int | None)
     return Running(first.pid, namespaces.pidfd_open(first.pid), streams, group)
 
 
-def attend(running: Running, listener: socket.socket, lifeline: socket.socket | None) -> None:
-    """Copy output to the log and greet callers, until PID 1 has ended.
+def attend(
+    running: Running, listener: socket.socket, guests: Sequence[socket.socket], *, lifeline: bool
+) -> None:
+    """Copy output to the log and greet callers, until PID 1 has ended. With `lifeline` it is
+    killed when a guest goes away.
 
     Each descriptor is registered together with what to do when it is ready.
     """
@@ -197,17 +199,15 @@ def attend(running: Running, listener: socket.socket, lifeline: socket.socket | 
     def greet() -> None:
         running.streams.greet(listener.accept()[0])
 
-    def kill() -> None:  # a caller with a lifeline says nothing more, so this is its end
-        assert lifeline is not None
-        selector.unregister(lifeline)
+    def kill() -> None:
         signal.pidfd_send_signal(running.pidfd, signal.SIGKILL)
 
     with selectors.DefaultSelector() as selector:
         selector.register(running.pidfd, selectors.EVENT_READ, lambda: None)
         selector.register(listener, selectors.EVENT_READ, greet)
-        if lifeline is not None:
-            selector.register(lifeline, selectors.EVENT_READ, kill)
         running.streams.watch(selector)
+        for guest in guests:
+            running.streams.greet(guest, kill if lifeline else None)
         while True:
             ready = [key for key, _ in selector.select()]
             for key in ready:

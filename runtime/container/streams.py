@@ -1,12 +1,17 @@
 """What goes in and out of one container, and who is told: the monitor's hands.
 
-    program ──named pipes──▶ Streams ──▶ log          (the only copy of the output)
-                                │
-                                └──"output"──▶ callers, who read the log themselves
+    program ──pipes, or master──▶ Streams ──▶ log          (the only copy of the output)
+       ▲                             │
+       │                             └──"output"──▶ callers, who read the log themselves
+       └──pipe, or master── callers: what they write goes the straight way
 
 The monitor owns the container's life, this file its bytes. A `Streams` is opened before the
 program begins, tells a selector what to call when something is ready, and is closed when the
 program has ended and everything it wrote has been read.
+
+Input does not go through here. A caller opens the named pipe `stdin`, or is given the master of
+the terminal, and writes by itself: who is slow, or dies, holds up nobody else. What is left to
+the monitor is to hold the pipe open, so that it does not end before it should (`StdinPolicy`).
 
 Rule: nothing here waits, neither for the container nor for a caller.
 """
@@ -22,45 +27,119 @@ import selectors
 import socket
 import sys
 import termios
+from collections.abc import Callable
 from pathlib import Path
 
 from runtime.container import log, messages
-from runtime.container.messages import STREAMS, Exit, Message
+from runtime.container.messages import STDIN, STREAMS, Exit, Message, StdinPolicy
+from runtime.linux import terminal
+from runtime.oci.spec import Spec
 
 PIPE_CHUNK = 1 << 16
 
 
 class Streams:
-    """One container's pipes, its log, and the callers who are connected."""
+    """One container's pipes or terminal, its log, and the callers who are connected."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, spec: Spec) -> None:
         """Open pipes and log in the bundle's directory. The program may begin afterwards."""
-        self._pipes = open_pipes(directory)
+        self._sources = {} if spec.process.terminal else open_pipes(directory)
+        self._master: int | None = None
+        self._slave: int | None = None
+        self._stdin: int | None = None
+        policy = StdinPolicy.of(spec.annotations)
+        if policy != StdinPolicy.NOTHING and not spec.process.terminal:
+            self._stdin = open_pipe(directory / STDIN)
+        self._ends_once = policy == StdinPolicy.ONCE
         self._log = log.Writer(directory / log.NAME)
         self._callers: list[socket.socket] = []
+        self._feeding: set[socket.socket] = set()
+        self._selector: selectors.BaseSelector | None = None
+
+    def take_terminal(self, master: int) -> None:
+        """The program has a terminal, and this is its other end."""
+        self._master, self._slave = master, terminal.hold_open(master)
+        self._sources[master] = STREAMS[0]
 
     def watch(self, selector: selectors.BaseSelector) -> None:
         """Register what has to be watched; each key's `data` is the function to call then."""
-        for pipe in self._pipes:
-            action = functools.partial(self.copy_output, pipe)
-            selector.register(pipe, selectors.EVENT_READ, action)
+        self._selector = selector
+        for source in self._sources:
+            action = functools.partial(self.copy_output, source)
+            selector.register(source, selectors.EVENT_READ, action)
 
-    def copy_output(self, pipe: int) -> bool:
-        """Move what is in the pipe to the log; False if there was nothing."""
-        try:
-            data = os.read(pipe, PIPE_CHUNK)
-        except BlockingIOError:
+    def copy_output(self, source: int) -> bool:
+        """Move what is in the pipe or terminal to the log; False if there was nothing."""
+        data = terminal.read_master(source, PIPE_CHUNK)
+        if data == b"":
+            self._unwatch(source)  # hung up: it would be ready for ever
+        if not data:
             return False
         # A full disk must not stop the container: docker, too, goes on without its log.
         with contextlib.suppress(OSError):
-            self._log.write(self._pipes[pipe], data)
+            self._log.write(self._sources[source], data)
         self.tell({"output": True})
-        return bool(data)
+        return True
 
-    def greet(self, caller: socket.socket) -> None:
-        """From now on it is told. What came while it was still knocking it could have missed."""
+    def greet(self, caller: socket.socket, at_its_end: Callable[[], None] | None = None) -> None:
+        """From now on it is told, and listened to. What came while it was still knocking it
+        could have missed. Without `at_its_end` it is forgotten when it goes away.
+        """
+        assert self._selector is not None, "watch first"
         self._callers.append(caller)
+        action = functools.partial(self._listen, caller, at_its_end)
+        self._selector.register(caller, selectors.EVENT_READ, action)
         self.tell({"output": True})
+
+    def _listen(self, caller: socket.socket, at_its_end: Callable[[], None] | None) -> None:
+        """A caller has said something, or has gone."""
+        if caller not in self._callers:
+            return  # forgotten a moment ago, for another reason
+        message: Message | None = None
+        with contextlib.suppress(OSError):
+            message, descriptors = messages.receive(caller)
+            for descriptor in descriptors:
+                os.close(descriptor)
+        if message is not None:
+            self._answer(caller, message)
+        elif at_its_end is None:
+            self._forget(caller)
+        else:
+            self._unwatch(caller)  # it may only have closed its half, and hear how it ends
+            at_its_end()
+
+    def _answer(self, caller: socket.socket, message: Message) -> None:
+        """{"feeds": …}: it writes to the standard input, or has finished doing so.
+        {"terminal": …}: it wants the master.
+        """
+        if message.get("feeds"):
+            self._feeding.add(caller)
+        elif "feeds" in message:
+            self._fed(caller)
+        if "terminal" in message:
+            masters = () if self._master is None else (self._master,)
+            try:
+                messages.send(caller, {"terminal": bool(masters)}, masters, wait=False)
+            except OSError:
+                self._forget(caller)
+
+    def _fed(self, caller: socket.socket) -> None:
+        """The first one who has finished ends an input that is open once."""
+        if caller in self._feeding and self._ends_once and self._stdin is not None:
+            os.close(self._stdin)
+            self._stdin = None
+        self._feeding.discard(caller)
+
+    def _unwatch(self, source: socket.socket | int) -> None:
+        assert self._selector is not None
+        with contextlib.suppress(KeyError, ValueError):  # ValueError: it is closed already
+            self._selector.unregister(source)
+
+    def _forget(self, caller: socket.socket) -> None:
+        self._unwatch(caller)
+        self._fed(caller)
+        self._callers.remove(caller)
+        caller.close()
 
     def tell(self, message: Message) -> None:
         """Tell every caller, without ever waiting for one.
@@ -74,15 +153,16 @@ class Streams:
                 if not _unread_bytes(caller):
                     caller.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
             except OSError:
-                caller.close()
-                self._callers.remove(caller)
+                self._forget(caller)
 
     def close(self) -> None:
         """Take what is left in the pipes. Nobody writes to them any more."""
-        for pipe in self._pipes:
-            while self.copy_output(pipe):
+        for source in self._sources:
+            while self.copy_output(source):
                 pass
-            os.close(pipe)
+        for descriptor in (*self._sources, self._slave, self._stdin):
+            if descriptor is not None:
+                os.close(descriptor)
         self._log.close()
 
     def say_goodbye(self, ended: Exit) -> None:
@@ -96,18 +176,20 @@ class Streams:
 
 
 def open_pipes(directory: Path) -> dict[int, str]:
-    """Make the named pipes for the container's output; this process's ends, by stream.
+    """Make the named pipes for the container's output; this process's ends, by stream."""
+    return {open_pipe(directory / stream): stream for stream in STREAMS}
 
-    Opened for writing, too: otherwise a program that closes its output would make them ready
-    for ever, with nothing to read. man 7 fifo
+
+def open_pipe(path: Path) -> int:
+    """Make a named pipe, and open it for both directions, whoever else has it open by now.
+
+    So a reader does not find an end when a program closes its output, which would make it ready
+    for ever, with nothing to read; nor a program one of its input when a caller goes away.
+    man 7 fifo
     """
-    mine: dict[int, str] = {}
-    for stream in STREAMS:
-        path = directory / stream
-        if not path.exists():
-            os.mkfifo(path, 0o600)
-        mine[os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)] = stream
-    return mine
+    if not path.exists():
+        os.mkfifo(path, 0o600)
+    return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _unread_bytes(caller: socket.socket) -> int:

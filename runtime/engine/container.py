@@ -6,18 +6,18 @@ Everything here acts through `Lifecycle` and reads the container's row and bundl
 from __future__ import annotations
 
 import contextlib
-import os
+import secrets
 import signal as signals
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
-from runtime.container import launch, log, names
-from runtime.container.bundle import Bundle, Request
+from runtime.container import executions, launch, names
+from runtime.container.bundle import DEFAULT_TERM, Bundle, Request
 from runtime.container.lifecycle import Condition, Lifecycle
 from runtime.container.log import Entry
-from runtime.container.messages import Exit
+from runtime.container.messages import STREAMS, Exit
 from runtime.container.records import UNKNOWN_EXIT
 from runtime.container.state import Status
 from runtime.database import Row
@@ -28,14 +28,20 @@ from runtime.engine.arguments import (
     as_environment,
     signal_number,
 )
+from runtime.engine.attachment import Attachment, as_socket
+from runtime.engine.execution import Execution
 from runtime.engine.image import Image
 from runtime.engine.images import Images
 from runtime.engine.inspect import inspect_container
 from runtime.errors import Conflict, NotFound
+from runtime.linux import capabilities
 from runtime.linux.cgroup import Cgroup
 from runtime.oci.digest import Digest
 from runtime.oci.image import RunConfig
 from runtime.oci.spec import Spec
+
+if TYPE_CHECKING:
+    import socket
 
 DEFAULT_STOP_S = 10.0
 
@@ -44,30 +50,7 @@ class ExecResult(NamedTuple):
     """What `exec_run` returns: the exit code, and what was written."""
 
     exit_code: int | None
-    output: bytes
-
-
-class Attachment:
-    """A container that was started and is being listened to."""
-
-    def __init__(self, container: Container, session: launch.Session, reader: log.Reader) -> None:
-        self._container = container
-        self._session = session
-        self._reader = reader
-
-    def output(self) -> Iterator[Entry]:
-        """What it writes, as it comes, until it has ended."""
-        with self._reader:
-            for _ in self._session.news():
-                yield from self._reader.new()
-        self._session.close()
-
-    @property
-    def exit(self) -> Exit:
-        """How it ended, once `output` is exhausted."""
-        if self._session.exit is not None:
-            return self._session.exit
-        return self._container.how_it_ended()
+    output: Any
 
 
 class Container:
@@ -191,20 +174,90 @@ class Container:
         self._lifecycle.start(self.id, auto_remove=self.request.auto_remove).close()
         self._look_again()
 
-    def start_attached(self, stdin: int | None = None) -> Attachment:
-        """Start it and listen. `stdin` is a pipe's reading end, which becomes its standard input.
+    def start_attached(
+        self, *, stdin: bool = False, window: tuple[int, int] | None = None
+    ) -> Attachment:
+        """Start it and listen from its first byte on; with `stdin`, also write.
 
-        It should be a pipe: the container gets the descriptor itself, and what it leads to.
+        `window` is the (height, width) that its terminal begins with.
         """
         reader = self.bundle.read_log()
         reader.skip_to_end()
         try:
             removing = self.request.auto_remove
-            session = self._lifecycle.start(self.id, stdin, auto_remove=removing)
+            session = self._lifecycle.start(self.id, window, auto_remove=removing)
         except BaseException:
             reader.close()
             raise
-        return Attachment(self, session, reader)
+        return Attachment(self, session, reader, stdin=stdin)
+
+    def attached(self, *, stdin: bool = False, logs: bool = False) -> Attachment:
+        """Listen to it, from now on or with `logs` from its beginning; with `stdin`, also write.
+
+        Raises Conflict when it does not run, or is paused.
+        """
+        self._require_running()
+        reader = self.bundle.read_log()
+        if not logs:
+            reader.skip_to_end()
+        session = launch.follow(self.bundle_path)
+        if session is None:
+            reader.close()
+            raise Conflict(
+                "container {name} is not running",
+                hint="start it first: onggi start {name}",
+                name=self.name,
+            )
+        return Attachment(self, session, reader, stdin=stdin)
+
+    def attach(
+        self,
+        stdout: bool = True,
+        stderr: bool = True,
+        stream: bool = False,
+        logs: bool = False,
+        demux: bool = False,
+    ) -> Any:
+        """What it writes until it ends: all of it, or with `stream` an iterator. With `demux` each
+        piece is a pair (stdout, stderr).
+        """
+        attachment = self.attached(logs=logs)
+        return _collected(
+            ((entry.stream, entry.data) for entry in attachment.output()),
+            _chosen(stdout, stderr),
+            stream=stream,
+            demux=demux,
+        )
+
+    def attach_socket(self, params: Mapping[str, Any] | None = None) -> socket.socket:
+        """A connection to it: `params` are docker's stdin, stdout, stderr, stream, logs.
+
+        Without a terminal what it writes comes in docker's frames. See `attachment.frame`.
+        """
+        wanted = {"stdout": True, "stderr": True, **(params or {})}
+        chosen = _chosen(bool(wanted["stdout"]), bool(wanted["stderr"]))
+        attachment = self.attached(
+            stdin=bool(wanted.get("stdin")), logs=bool(wanted.get("logs", False))
+        )
+        pieces = (
+            (entry.stream, entry.data) for entry in attachment.output() if entry.stream in chosen
+        )
+        return as_socket(
+            pieces, attachment.stdin, framed=not self.has_terminal, leave=attachment.leave
+        )
+
+    def resize(self, height: int, width: int) -> None:
+        """Tell its terminal how large the window is. Raises Conflict when it does not run."""
+        attachment = self.attached()
+        attachment.resize(height, width)
+        attachment.leave()
+        for _ in attachment.output():
+            pass
+
+    @property
+    def has_terminal(self) -> bool:
+        """Whether its program has a pseudo-terminal."""
+        return self.request.tty
 
     def stop(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         """Send its stop signal (or `signal`), and SIGKILL if it has not ended after `timeout`
@@ -408,60 +461,81 @@ class Container:
         cmd: Command,
         stdout: bool = True,
         stderr: bool = True,
-        environment: Environment = None,
-        workdir: str | None = None,
+        stdin: bool = False,
+        tty: bool = False,
+        privileged: bool = False,
         user: str = "",
         detach: bool = False,
+        stream: bool = False,
+        socket: bool = False,
+        environment: Environment = None,
+        workdir: str | None = None,
+        demux: bool = False,
     ) -> ExecResult:
         """Run one more command in it and wait: its exit code and what it wrote.
 
+        With `detach` it is left to itself; with `stream` the output is an iterator, with
+        `socket` a connection. With `demux` stdout and stderr come apart, as a pair.
+
         Raises Conflict when the container does not run, CommandNotStarted (126, 127).
         """
-        readable, writable = os.pipe()
-        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        stdio = (nothing, writable if stdout else nothing, writable if stderr else nothing)
-        try:
-            connection = self.begin_exec(
-                as_arguments(cmd), stdio, as_environment(environment), workdir, user
-            )
-        except BaseException:
-            os.close(readable)
-            raise
-        finally:
-            os.close(writable)
-            os.close(nothing)
+        wanted = () if detach else _chosen(stdout, stderr)
+        execution = self.execution(
+            as_arguments(cmd),
+            as_environment(environment),
+            workdir=workdir,
+            user=user,
+            tty=tty,
+            privileged=privileged,
+            stdin=stdin and not detach,
+            wanted=wanted,
+        )
         if detach:
-            os.close(readable)
-            connection.close()
+            execution.close()
             return ExecResult(None, b"")
-        with os.fdopen(readable, "rb") as output:
-            written = output.read()
-        return ExecResult(launch.exec_result(connection), written)
+        pieces = execution.output()
+        if socket:
+            connection = as_socket(pieces, execution.stdin, framed=not tty, leave=execution.close)
+            return ExecResult(None, connection)
+        output = _collected(pieces, STREAMS, stream=stream, demux=demux)
+        return ExecResult(None if stream else execution.wait(), output)
 
-    def begin_exec(
+    def execution(
         self,
         arguments: tuple[str, ...],
-        stdio: tuple[int, int, int],
         environment: tuple[str, ...] = (),
+        *,
         workdir: str | None = None,
         user: str = "",
-    ) -> Any:
-        """Begin an exec on the caller's descriptors; `launch.exec_result` of what this returns
-        waits for its end. Raises Conflict when the container does not run.
-        """
+        tty: bool = False,
+        privileged: bool = False,
+        stdin: bool = False,
+        wanted: tuple[str, ...] = STREAMS,
+        window: tuple[int, int] | None = None,
+    ) -> Execution:
+        """Begin an exec. Raises Conflict when the container does not run, CommandNotStarted."""
         self._require_running()
         main = self.spec.process
+        terminal = ("TERM=" + DEFAULT_TERM,) if tty else ()
         program = replace(
             main,
             args=arguments,
-            env=_merged(main.env, environment),
+            env=_merged(terminal, (*main.env, *environment)),
             cwd=workdir or main.cwd,
             user=user or main.user,
+            terminal=tty,
+            console_size=window,
+            capabilities=capabilities.NAMES if privileged else main.capabilities,
         )
-        row = self._row
-        return launch.execute(
-            self._lifecycle.root, self.id, row["pid"], row["pid_start"], program, stdio
+        request = launch.ExecRequest(
+            self._lifecycle.root,
+            self.id,
+            self._row["pid"],
+            self._row["pid_start"],
+            secrets.token_hex(32),
+            program,
         )
+        return Execution(request, stdin=stdin, wanted=wanted)
 
     def _require_running(self) -> None:
         """Look again. Raises Conflict when no program can be started in it now."""
@@ -478,6 +552,34 @@ class Container:
                 hint="start it first: onggi start {name}",
                 name=self.name,
             )
+
+    @property
+    def exec_ids(self) -> list[str]:
+        """The commands of `exec` that run in it now."""
+        return executions.running(self.bundle_path)
+
+    def exec_inspect(self, exec_id: str) -> dict[str, Any]:
+        """One of them, or one that has ended some minutes ago, as docker's API shows it.
+
+        Raises NotFound.
+        """
+        note = executions.read(self.bundle_path, exec_id) if exec_id.isalnum() else None
+        if note is None:
+            raise NotFound("no such exec: {name}", name=exec_id)
+        process = note["process"]
+        return {
+            "ID": exec_id,
+            "ContainerID": self.id,
+            "Running": note["running"],
+            "ExitCode": note["exit_code"],
+            "Pid": note["pid"] if note["running"] else 0,
+            "ProcessConfig": {
+                "tty": process["terminal"],
+                "entrypoint": process["args"][0],
+                "arguments": process["args"][1:],
+                "user": process["user"]["username"],
+            },
+        }
 
     def top(self) -> dict[str, list[Any]]:
         """Its processes as the host sees them: Titles and Processes, as docker's."""
@@ -498,6 +600,29 @@ class Container:
 
     def __repr__(self) -> str:
         return f"<Container: {self.short_id}>"
+
+
+def _chosen(stdout: bool, stderr: bool) -> tuple[str, ...]:
+    return tuple(name for name, wanted in zip(STREAMS, (stdout, stderr), strict=True) if wanted)
+
+
+def _collected(
+    pieces: Iterator[tuple[str, bytes]], chosen: tuple[str, ...], *, stream: bool, demux: bool
+) -> Any:
+    """What the SDK returns of (stream, bytes): an iterator, or all of it; pairs if wanted."""
+    mine = ((name, data) for name, data in pieces if name in chosen)
+    if stream and not demux:
+        return (data for _, data in mine)
+    pairs = ((data, None) if name == "stdout" else (None, data) for name, data in mine)
+    if stream:
+        return pairs
+    if not demux:
+        return b"".join(data for _, data in mine)
+    halves: tuple[list[bytes], list[bytes]] = ([], [])
+    for pair in pairs:
+        for half, data in zip(halves, pair, strict=True):
+            half.extend(() if data is None else (data,))
+    return tuple(b"".join(half) or None for half in halves)
 
 
 def _merged(main: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:

@@ -86,6 +86,8 @@ class Containers:
         Raises ContainerFailed when it ends with another exit code than 0, CommandNotStarted
         when its command is missing (127) or cannot be executed (126).
         """
+        if detach:
+            options.setdefault("attach", [])
         container = self.create(image, command, auto_remove=remove or auto_remove, **options)
         if detach:
             container.start()

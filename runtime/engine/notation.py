@@ -257,6 +257,17 @@ def _duration(name: str, value: Any) -> int:
     return nanoseconds
 
 
+def as_streams(value: Any) -> tuple[str, ...]:
+    """STDIN, stdout… → what the one who starts a container is attached to."""
+    names = tuple(name.lower() for name in as_texts(value))
+    for name in names:
+        if name not in ("stdin", "stdout", "stderr"):
+            raise InvalidInput(
+                "no such stream: {name}", hint="write STDIN, STDOUT or STDERR", name=name
+            )
+    return names
+
+
 def as_log_driver(value: Any) -> str:
     """The type of a log configuration."""
     return str(_lower(value).get("type") or "json-file")

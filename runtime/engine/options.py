@@ -54,6 +54,7 @@ OPTIONS = (
     Option("domainname", "domainname", "domainname", "", as_text),
     Option("stdin_open", "stdin_open", "interactive", "", bool),
     Option("tty", "tty", "tty", "", bool),
+    Option("attach", "attach", "attach", "", notation.as_streams),
     # ── How it lives and ends ──────────────────────────────────────────────────────────────────
     Option("auto_remove", "auto_remove", "rm", "AutoRemove", bool),
     Option("init", "init", "init", "Init", bool),

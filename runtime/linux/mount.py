@@ -139,6 +139,12 @@ def open_tree(source: Path | str, *, recursive: bool = False) -> int:
     return system_call("open_tree", AT_FDCWD, os.fsencode(source), flags)
 
 
+def open_tree_at(descriptor: int) -> int:
+    """The same of what an open descriptor means, whatever its path means by now."""
+    flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH
+    return system_call("open_tree", descriptor, b"", flags)
+
+
 def move_mount(tree: int, target: Path | str) -> None:
     """Attach what `open_tree` copied at `target`. Raises KernelError. man 2 move_mount"""
     system_call("move_mount", tree, b"", AT_FDCWD, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH)

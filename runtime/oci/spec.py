@@ -100,6 +100,8 @@ class Process:
     same holds for `groups`, which it is in besides; a name among them has no place in the
     specification and stands in a member of our own.
 
+    `console_size` is the terminal's (height, width) when the program begins.
+
     All of `capabilities` can be used at once; none is inherited by a program that does not bring
     it itself, so two of the five sets stay empty.
     """
@@ -110,6 +112,7 @@ class Process:
     user: str = ""
     groups: tuple[str, ...] = ()
     terminal: bool = False
+    console_size: tuple[int, int] | None = None
     capabilities: tuple[str, ...] = DEFAULT_CAPABILITIES
     no_new_privileges: bool = False
     rlimits: tuple[Rlimit, ...] = ()
@@ -128,6 +131,8 @@ class Process:
             "rlimits": [limit.to_json() for limit in self.rlimits],
             "noNewPrivileges": self.no_new_privileges,
         }
+        if self.console_size is not None:
+            members["consoleSize"] = dict(zip(_SIDES, self.console_size, strict=True))
         return members | without_none({"oomScoreAdj": self.oom_score_adj})
 
     def _user(self) -> dict[str, Any]:
@@ -154,6 +159,7 @@ class Process:
             user=user.text("username", ""),
             groups=(*numbers, *(user.texts("additionalGroups") or ())),
             terminal=document.flag("terminal"),
+            console_size=_console_size(document),
             capabilities=document.child("capabilities", optional=True).texts("bounding") or (),
             no_new_privileges=document.flag("noNewPrivileges"),
             rlimits=tuple(map(Rlimit.from_json, document.children("rlimits"))),
@@ -263,6 +269,16 @@ class Spec:
             readonly_paths=linux.texts("readonlyPaths") or (),
             annotations=document.text_map("annotations"),
         )
+
+
+_SIDES = ("height", "width")
+
+
+def _console_size(document: Document) -> tuple[int, int] | None:
+    if not document.has("consoleSize"):
+        return None
+    size = document.child("consoleSize")
+    return size.number("height"), size.number("width")
 
 
 def _is_number(text: str) -> bool:

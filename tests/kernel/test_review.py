@@ -74,7 +74,7 @@ from runtime.container.messages import Start
 os.setresuid(65534, 65534, 65534)
 first = FirstProcess(Path(sys.argv[1]))
 os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
-first.furnish(Start(Path("/"), Path("/none"), "none", False, False), None)
+first.furnish(Start(Path("/"), Path("/none"), "none", False, False))
 first.begin()
 """
     command = [sys.executable, "-c", program, str(tmp_path)]
