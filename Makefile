@@ -43,4 +43,4 @@ notebooks: setup
 	@$(PYTHON) -m lessons_lib.publish build $(LESSONS)
 
 bench: setup
-	@$(PYTHON) tests/bench.py
+	@$(PYTHON) tests/bench.py; first=$$?; $(PYTHON) tests/bench_build.py && exit $$first

@@ -7,6 +7,7 @@
     show.mounts(container)              the root mount, as the kernel lists it
     show.worlds(container)              what host and container share, and what not
     show.beside(run, container)         a container made by hand beside one of the engine's
+    show.steps(log)                     what a build did: new layers, cached ones, settings only
     show.disk(one, two, ten)            what images say they take, and what they take together
 
 Pictures are also words: `print(show.layers(image))`.
@@ -25,6 +26,7 @@ from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
 from lessons_lib.beside import beside
+from lessons_lib.build_progress import steps
 from lessons_lib.changes import changes
 from lessons_lib.disk import disk
 from lessons_lib.language import say
@@ -44,6 +46,7 @@ __all__ = [
     "mounts",
     "overlay",
     "source",
+    "steps",
     "worlds",
 ]
 

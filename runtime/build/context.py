@@ -77,6 +77,13 @@ class Context:
             )
         return sources
 
+    def read(self, path: str) -> bytes:
+        """The file at `path`, links followed within the context only. Raises OSError."""
+        with os.fdopen(open_in_root(self._root, path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            return file.read()
+
     def open_file(self, path: str) -> int:
         """A descriptor to read the file at `path`, which holds no link. Raises KernelError."""
         return open_beneath(self._root, path, os.O_RDONLY)

@@ -62,13 +62,16 @@ def origins_of(instruction: ins.Instruction) -> Iterator[Word]:
 
 @dataclass(slots=True)
 class Stages:
-    """The stages of one build. `number` counts its steps, from 1 to `total`."""
+    """The stages of one build. `number` counts its steps, from 1 to `total`; stages of the names
+    in `uncached` are built anew.
+    """
 
     dockerfile: ins.Dockerfile
     arguments: Arguments
     platform: Platform
     performer: Performer
     resolve: Callable[[Reference], Digest | None]
+    uncached: frozenset[str] = frozenset()
     number: int = 0
     total: int = 0
     drafts: dict[int, Draft] = field(default_factory=dict)
@@ -138,11 +141,12 @@ class Stages:
         """Carry out a stage's instructions on what its FROM begins with."""
         draft, stage = self.pull_triggers(draft, stage)
         plan = plan_stage(stage, draft.config.config, self.arguments, self.escape)
+        performer = self.performer
+        if stage.base.name in self.uncached or str(stage.index) in self.uncached:
+            performer = replace(performer, use_cache=False)
         for step in plan.steps:
             with self.step(step.instruction):
-                draft = self.performer.perform(
-                    step, draft, lambda origin: self.files(origin, stage)
-                )
+                draft = performer.perform(step, draft, lambda origin: self.files(origin, stage))
         config = replace(
             draft.config, config=plan.config, author=plan.author or draft.config.author
         )

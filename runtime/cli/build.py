@@ -4,51 +4,86 @@ from __future__ import annotations
 
 import csv
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 from runtime.cli import console
+from runtime.cli.build_progress import build_progress
 from runtime.cli.command import command
 from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given
 from runtime.cli.images import short
-from runtime.cli.progress import BuildLog, bootstrap_progress
+from runtime.cli.progress import bootstrap_progress
 from runtime.engine import Engine
 from runtime.errors import InvalidInput
 
 
 @command(
-    "[OPTIONS] PATH",
+    "[OPTIONS] PATH | -",
     Flag("build-arg", "", LIST, "Set build-time variables"),
     Flag("file", "f", WORD, "Name of the Dockerfile (default: PATH/Dockerfile)"),
+    Flag("iidfile", "", WORD, "Write the image ID to a file"),
     Flag("label", "", LIST, "Set metadata for an image"),
     Flag("no-cache", "", SWITCH, "Do not use cache when building the image"),
-    Flag("secret", "", LIST, "Secret to expose to the build (id=mysecret,src=/local/secret)"),
+    Flag("no-cache-filter", "", LIST, "Do not cache specified stages"),
+    Flag("platform", "", WORD, "Set the target platform: this host's, if any"),
+    Flag("progress", "", WORD, "Set type of progress output (auto, plain, tty, quiet, rawjson)"),
     Flag("quiet", "q", SWITCH, "Suppress the build output and print image ID on success"),
-    Flag("target", "", WORD, "Set the target build stage to build"),
+    Flag("secret", "", LIST, "Secret to expose to the build (id=mysecret,src=/local/secret)"),
     Flag("tag", "t", LIST, "Name and optionally a tag in the 'name:tag' format"),
+    Flag("target", "", WORD, "Set the target build stage to build"),
     least=1,
     most=1,
 )
 def build(given: Given) -> int:
     """Steps and their output as they happen, then the image's id and its names."""
-    with bootstrap_progress() as progress:
+    kind = "quiet" if given.quiet else given.progress or "auto"
+    with bootstrap_progress() as progress, build_progress(kind) as tell:
         image, _ = Engine(progress=progress).images.build(
-            path=given.words[0],
+            **read_context(given.words[0], given.file),
             tag=given.tag,
-            dockerfile=given.file,
             buildargs=build_arguments(given.build_arg),
             labels=dict(label.partition("=")[::2] for label in given.label),
             nocache=given.no_cache,
+            no_cache_filter=[name for text in given.no_cache_filter for name in text.split(",")],
             target=given.target,
             secrets=dict(map(read_secret, given.secret)),
-            progress=None if given.quiet else BuildLog(),
+            platform=given.platform,
+            progress=tell,
         )
-    if given.quiet:
+    if given.iidfile:
+        Path(given.iidfile).write_text(image.id)
+    if kind in ("quiet", "rawjson"):
         console.say(image.id)
         return 0
     console.say(f"Successfully built {short(image.id)}")
     for name in given.tag:
         console.say(f"Successfully tagged {name}")
     return 0
+
+
+def read_context(path: str, file: str | None) -> dict[str, Any]:
+    """`PATH` and `-f`, either of which may be `-`, standard input, as arguments of `build`.
+
+    `-f` is a path of the caller's, as docker has it; of a context that comes in, one within.
+    Raises InvalidInput when both are standard input.
+    """
+    if path == "-" and file == "-":
+        raise InvalidInput("standard input cannot be both the build context and the Dockerfile")
+    if path == "-":
+        return {"fileobj": sys.stdin.buffer, "dockerfile": file}
+    if file == "-":
+        return {"path": path, "dockerfile": sys.stdin.buffer}
+    if file and Path(path).is_dir():
+        return {"path": path, "dockerfile": within(Path(path), Path(file))}
+    return {"path": path, "dockerfile": file}
+
+
+def within(directory: Path, file: Path) -> str:
+    """A file as `build` calls it: relative to the directory if it is in there."""
+    absolute = Path(os.path.normpath(Path.cwd() / file))
+    root = Path(os.path.normpath(Path.cwd() / directory))
+    return str(absolute.relative_to(root) if absolute.is_relative_to(root) else absolute)
 
 
 def build_arguments(entries: list[str]) -> dict[str, str]:

@@ -1044,6 +1044,33 @@ KO: dict[str, str] = {
     "{file}:{line}:{column}: nothing in the build context matches {pattern}": (
         "{file}:{line}:{column}: 빌드 컨텍스트에 패턴과 맞는 파일이 없습니다: {pattern}"
     ),
+    "the build context that came in is not an archive": (
+        "들어온 빌드 컨텍스트가 아카이브가 아닙니다"
+    ),
+    "tar -c . | onggi build -   or, a Dockerfile alone:   onggi build - < Dockerfile": (
+        "tar -c . | onggi build -   또는 Dockerfile만 있다면   onggi build - < Dockerfile"
+    ),
+    "the build context cannot be unpacked: {cause}": ("빌드 컨텍스트를 풀 수 없습니다: {cause}"),
+    "it is a tar, plain or compressed with gzip, bzip2, xz or zstd": (
+        "tar여야 하고, gzip, bzip2, xz, zstd로 압축해도 됩니다"
+    ),
+    "there is nothing to build from": "무엇으로 빌드할지 주지 않았습니다",
+    "give a directory with a Dockerfile: path=…": ("Dockerfile이 있는 디렉터리를 주세요: path=…"),
+    "this host runs {host} only, not {wanted}": (
+        "이 호스트에서 돌릴 수 없는 플랫폼입니다: {wanted} (호스트: {host})"
+    ),
+    "standard input cannot be both the build context and the Dockerfile": (
+        "표준 입력은 빌드 컨텍스트와 Dockerfile을 겸할 수 없습니다"
+    ),
+    "--progress is auto, plain, tty, quiet or rawjson, not {kind}": (
+        "--progress 값은 auto, plain, tty, quiet, rawjson 중 하나입니다 (받은 값: {kind})"
+    ),
+    "Write the image ID to a file": "이미지 ID를 파일에 씀",
+    "Do not cache specified stages": "지정한 스테이지에는 캐시를 쓰지 않음",
+    "Set the target platform: this host's, if any": "대상 플랫폼 지정 (이 호스트의 것만)",
+    "Set type of progress output (auto, plain, tty, quiet, rawjson)": (
+        "진행 상황을 보이는 방법 (auto, plain, tty, quiet, rawjson)"
+    ),
     "did you mean {meant}?": "혹시 이것을 찾으셨나요: {meant}",
     "paths are relative to the build context": "경로는 빌드 컨텍스트를 기준으로 씁니다",
     "{file}:{line}:{column}: several sources need a directory to go into": (

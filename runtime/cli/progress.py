@@ -1,6 +1,5 @@
-"""What happens while one waits: a line that is rewritten on a terminal, plain lines elsewhere.
-
-A build's steps are part of its output; the making of base images is told on standard error.
+"""What happens while one waits for base images: a line that is rewritten on a terminal, plain
+lines elsewhere; on standard error. What a build says is `build_progress`'s.
 """
 
 from __future__ import annotations
@@ -9,46 +8,12 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 
-from runtime.build import events
-from runtime.cli import console, units
+from runtime.cli import console
 from runtime.cli.messages import translate
 from runtime.cli.table import cut
 
 BAR_WIDTH = 24
 ERASE_TO_END = "\x1b[K"
-
-
-class BuildLog:
-    """Draws the events of a build in the order in which they happen, as docker's builder does."""
-
-    def __init__(self) -> None:
-        self._within_line = False
-
-    def __call__(self, event: events.Event) -> None:
-        match event:
-            case events.StepStarted(number, total, text):
-                self._line(f"Step {number}/{total} : {text}")
-            case events.StepCached(diff_id):
-                self._line(f" ---> {translate('Using cache')} {diff_id.short}")
-            case events.Output(_, data):  # both streams to one, as docker does: they keep order
-                console.pass_on(data)
-                self._within_line = not data.endswith(b"\n")
-            case events.LayerWritten(diff_id, size_bytes):
-                self._line(f" ---> {diff_id.short} ({units.human_size(size_bytes)})")
-            case events.UnusedBuildArguments(names):
-                self._line(
-                    translate("[Warning] build arguments without an ARG: {names}").format(
-                        names=", ".join(names)
-                    )
-                )
-
-    def _line(self, text: str) -> None:
-        """A line of its own, also after a command that did not end its last one."""
-        if self._within_line:
-            console.say()
-        self._within_line = False
-        console.say(text)
-        sys.stdout.flush()
 
 
 Progress = Callable[[str, int, int], None]

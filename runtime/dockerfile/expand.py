@@ -171,13 +171,15 @@ class _Reader:
         every = self.ahead == "/"
         self.at += every
         pattern = self.glob(self.read_until("/", keep_escapes=True))
-        word = self.read_until("}")
+        word = self.read_until("}", keep_escapes=True)  # so does BuildKit
         replacement: Callable[[re.Match[str]], str] = lambda _match: word  # noqa: E731
         return pattern.sub(replacement, value, count=0 if every else 1)
 
     def glob(self, text: str) -> re.Pattern[str]:
         r"""A shell pattern of `*`, `?` and `\` as a regular expression."""
         parts = re.findall(r"\\.|.", text, re.DOTALL)
+        if any(part[0] == "\\" and part[1:] not in ("*", "?", "\\", "}", "/") for part in parts):
+            raise self.bad_substitution()
         meanings = {"*": ".*", "?": "."}
         return re.compile(
             "".join(meanings.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL

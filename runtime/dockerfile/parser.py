@@ -64,7 +64,7 @@ def parse_instruction(
     statement = Statement.split(line, escape)
     if parser := PARSERS.get(statement.name):
         if statement.name in WITH_DOCUMENTS and lexer:
-            documents = take_documents(lexer, statement.quoted_words)
+            documents = take_documents(lexer, line, statement.quoted_words)
             line = with_lines(line, lexer) if documents else line
             statement = replace(statement, line=line, documents=documents)
         return parser(statement)
@@ -223,7 +223,7 @@ def _files(statement: Statement, flags: Mapping[str, Word]) -> dict[str, Any]:
             **(statement.rest if words else statement.keyword).place.facts(),
         )
     *sources, destination = words
-    announced = {document.word.place for document in statement.documents}
+    announced = {place for word in words for place in (word.place,) if _announces(statement, word)}
     if destination.place in announced and listed is None:
         raise DockerfileError(
             "{file}:{line}:{column}: a here-document cannot be the destination: {word}",
@@ -240,6 +240,17 @@ def _files(statement: Statement, flags: Mapping[str, Word]) -> dict[str, Any]:
         "documents": statement.documents,
         "excludes": statement.flag_values("exclude"),
     }
+
+
+def _announces(statement: Statement, word: Word) -> bool:
+    """Whether a word is, or is part of, what announces a here-document."""
+    places = (document.word.place for document in statement.documents)
+    return any(
+        place.line == word.place.line
+        and place.columns[0] <= word.place.columns[0]
+        and word.place.columns[1] <= place.columns[1]
+        for place in places
+    )
 
 
 def _parse_env(statement: Statement) -> ins.Env:

@@ -202,7 +202,7 @@ def read_json_list(word: Word) -> tuple[str, ...] | None:
     if not word.text.startswith("["):
         return None
     try:
-        values = json.loads(word.text)
+        values = json.loads(word.text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
     if not all(isinstance(value, str) for value in values):
@@ -211,8 +211,15 @@ def read_json_list(word: Word) -> tuple[str, ...] | None:
             hint='put every item in double quotes: ["sleep", "10"]',
             **word.place.facts(),
         )
-    # JSON can spell half a character (\ud800), which is no text; it becomes a question mark.
-    return tuple(value.encode("utf-8", "replace").decode() for value in values)
+    # JSON can spell half a character (\ud800), which is no text; as in Go, it becomes U+FFFD.
+    return tuple(
+        value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for value in values
+    )
+
+
+def _refuse_constant(name: str) -> None:
+    """Python reads NaN and Infinity, which are no JSON. Raises ValueError."""
+    raise ValueError(name)
 
 
 def empty_list(statement: Statement) -> DockerfileError:

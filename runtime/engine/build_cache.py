@@ -13,6 +13,9 @@ from runtime.build.cache import CacheHit
 from runtime.database import Database
 from runtime.oci.digest import DiffID, Digest
 
+FRESH_NS = 60 * 60 * 10**9
+"""How exactly it is remembered when a layer was used last."""
+
 
 class SqliteCache:
     """Implements the builder's cache protocol on the state directory's database."""
@@ -25,9 +28,10 @@ class SqliteCache:
         row = self._database.one("SELECT * FROM build_cache WHERE key = ?", key)
         if row is None:
             return None
-        self._database.change(
-            "UPDATE build_cache SET used_ns = ? WHERE key = ?", time.time_ns(), key
-        )
+        if time.time_ns() - row["used_ns"] > FRESH_NS:  # a commit for every step would be slow
+            self._database.change(
+                "UPDATE build_cache SET used_ns = ? WHERE key = ?", time.time_ns(), key
+            )
         return CacheHit(Digest(row["digest"]), DiffID(row["diff_id"]), row["size"], row["created"])
 
     def put(self, key: str, hit: CacheHit) -> None:

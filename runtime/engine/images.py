@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runtime.build.cache_directory import CacheDirectories, clear_unfinished
 from runtime.container import journal
@@ -73,26 +73,42 @@ class Images:
 
     def build(
         self,
-        path: str | Path,
+        path: str | Path | None = None,
         tag: str | Iterable[str] | None = None,
-        dockerfile: str | None = None,
+        dockerfile: str | BinaryIO | None = None,
         buildargs: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
         nocache: bool = False,
         target: str | None = None,
         secrets: Mapping[str, bytes] | None = None,
+        fileobj: BinaryIO | None = None,
+        platform: str | None = None,
+        no_cache_filter: Collection[str] = (),
         progress: Callable[[Event], None] | None = None,
     ) -> tuple[Image, BuildLog]:
         """Build an image from the Dockerfile of the directory `path`; the image and its log.
 
-        `dockerfile` is relative to `path`; `target` names the stage to build, without it the last
-        one; `secrets` are by id. `progress` gets every event when it happens. With
-        SOURCE_DATE_EPOCH in the environment the same inputs give the same image ID anywhere.
+        `path` may be an archive, and `fileobj` is one as a stream, or a Dockerfile without a
+        context. `dockerfile` is relative to `path`, or itself a stream. `target` names the stage
+        to build, without it the last one; `secrets` are by id. `progress` gets every event when
+        it happens. With SOURCE_DATE_EPOCH in the environment, or among `buildargs`, the same
+        inputs give the same image ID anywhere.
         Raises DockerfileError, BuildFailed, NotFound (the context or base image).
         """
-        from runtime.build.builder import Builder
+        from runtime.build.builder import Builder, host_platform
+        from runtime.build.plan.arguments import runs
 
         require_root()
+        context = fileobj if path is None else Path(path)
+        if context is None:
+            raise InvalidInput(
+                "there is nothing to build from",
+                hint="give a directory with a Dockerfile: path=…",
+            )
+        if platform and not runs(platform, host_platform()):
+            raise InvalidInput(
+                "this host runs {host} only, not {wanted}", host=host_platform(), wanted=platform
+            )
         tags = [tag] if isinstance(tag, str) else list(tag or ())
         references = [Reference.parse(name) for name in tags]
         events: list[Event] = []
@@ -113,13 +129,14 @@ class Images:
                 self._base_image,
             )
             built = builder.build(
-                Path(path),
+                context,
                 dockerfile,
                 build_args=buildargs or {},
                 labels=labels or {},
                 target=target,
-                epoch=source_date_epoch(),
+                epoch=source_date_epoch((buildargs or {}).get("SOURCE_DATE_EPOCH")),
                 no_cache=nocache,
+                no_cache_stages=no_cache_filter,
                 secrets=secrets,
                 progress=tell,
             )
@@ -475,12 +492,12 @@ class Images:
         return self.manifests() | self.cache.digests()
 
 
-def source_date_epoch() -> int | None:
-    """SOURCE_DATE_EPOCH as seconds since 1970, None if it is not set.
+def source_date_epoch(given: str | None = None) -> int | None:
+    """SOURCE_DATE_EPOCH as seconds since 1970, None if it is neither given nor set.
 
     Raises InvalidInput if it is no number. https://reproducible-builds.org/specs/source-date-epoch/
     """
-    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    text = os.environ.get("SOURCE_DATE_EPOCH", "") if given is None else given
     if text and not (text.isascii() and text.isdecimal()):
         raise InvalidInput(
             "SOURCE_DATE_EPOCH is not a number of seconds: {text!r}",

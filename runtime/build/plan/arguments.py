@@ -46,14 +46,18 @@ class Arguments:
 
 
 def plan_arguments(
-    dockerfile: ins.Dockerfile, given: Mapping[str, str], platform: Platform, epoch: int | None
+    dockerfile: ins.Dockerfile,
+    given: Mapping[str, str],
+    platform: Platform,
+    epoch: int | None,
+    target: str | None = None,
 ) -> Arguments:
     """The arguments that all FROMs see. Raises DockerfileError.
 
     Docker predefines the platform's names; a stage sees those and the global ones only if it
     declares them itself, with `ARG name`.
     """
-    values = _platform_arguments(platform)
+    values = {**_platform_arguments(platform), "TARGETSTAGE": target or "default"}
     for arg in dockerfile.arguments:
         for declared in arg.declarations:
             name = declared.name.text
@@ -84,31 +88,38 @@ def check_platform(
     word = stage.base.platform
     if word is None:
         return
-    system, slash, rest = expand(word, arguments.global_, escape).lower().partition("/")
+    wanted = expand(word, arguments.global_, escape)
+    if not runs(wanted, host):
+        raise DockerfileError(
+            "{file}:{line}:{column}: this host runs {host} only, not {wanted}",
+            hint="leave --platform out",
+            host=host,
+            wanted=wanted,
+            **word.place.facts(),
+        )
+
+
+def runs(wanted: str, host: Platform) -> bool:
+    """Whether a platform as people write it, such as `linux/amd64` or `arm64`, is the host's."""
+    system, slash, rest = wanted.lower().partition("/")
     if not slash and system != host.os:  # docker takes `amd64` alone too
         system, rest = host.os, system
     machine, _, variant = (rest or host.architecture).partition("/")
     machine = GO_ARCHITECTURES.get(machine, machine)
     variants = ("", host.variant, "v8" if machine == "arm64" else "")
-    if (system, machine) != (host.os, host.architecture) or variant not in variants:
-        raise DockerfileError(
-            "{file}:{line}:{column}: this host runs {host} only, not {wanted}",
-            hint="leave --platform out",
-            host=host,
-            wanted=word.text,
-            **word.place.facts(),
-        )
+    return (system, machine) == (host.os, host.architecture) and variant in variants
 
 
 def unused_arguments(dockerfile: ins.Dockerfile, given: Mapping[str, str]) -> tuple[str, ...]:
-    """The given build arguments that no ARG declares."""
+    """The given build arguments that no ARG declares, and that mean nothing by themselves."""
     declared = {
         declaration.name.text
         for instruction in dockerfile.instructions
         if isinstance(instruction, ins.Arg)
         for declaration in instruction.declarations
     }
-    return tuple(sorted(given.keys() - declared - PROXY_ARGUMENTS))
+    unused = given.keys() - declared - PROXY_ARGUMENTS - {"SOURCE_DATE_EPOCH"}
+    return tuple(sorted(name for name in unused if not name.startswith("BUILDKIT_")))
 
 
 def _platform_arguments(platform: Platform) -> dict[str, str]:

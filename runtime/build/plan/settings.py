@@ -143,7 +143,7 @@ def _ports(scope: Scope, word: Word) -> list[str]:
     """`8000`, `53/udp`, `8000-8002/tcp`: one entry per port, always with its protocol."""
     ports: list[str] = []
     for text in scope.expand(word).split():
-        match = _PORT.fullmatch(text)
+        match = _PORT.fullmatch(text.lower())
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
         if not match or not first <= last <= 65535:
             raise DockerfileError(

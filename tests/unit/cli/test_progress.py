@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runtime.build import events
-from runtime.cli.progress import Bar, BuildLog, bootstrap_progress
+from runtime.cli.build_progress import BuildLog
+from runtime.cli.progress import Bar, bootstrap_progress
 from runtime.oci.digest import DiffID
 
 LAYER = DiffID.of(b"layer")

@@ -93,6 +93,45 @@ def test_modifiers(text: str, result: str) -> None:
     assert expanded(text) == result
 
 
+PLACE = Place("Dockerfile", 1, (1, 2), "")
+GLOBS = {"A": "xx**", "B": "xxyy", "C": "/foo*/*/*.txt", "D": "a***yy*", "E": "???y", "N": "\\*/"}
+GLOBS |= {"R": "()[]{}^$.*?|\\x", "S": "/tmp/foo.txt", "EMPTY": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("${R#()[]{\\}^$.\\*\\?|\\\\}", "x"),
+        ("${A%%\\**}", "xx"),
+        ("${B#*x*y}", "y"),
+        ("${B#*}", "xxyy"),
+        ("${B#${EMPTY}}", "xxyy"),
+        ("${B#}", "xxyy"),
+        ("${B##*x}", "yy"),
+        ("${E#?\\?}", "?y"),
+        ("${Q:-.}${B%x}${Q:-.}", ".xxyy."),
+        ("${D%%\\**\\*}", "a"),
+        ("${C/$N/.} - ${C//$N/.}", "/foo.*/*.txt - /foo..*.txt"),
+        ("${S//\\//\\/}", "\\/tmp\\/foo.txt"),
+        ("${B/$EMPTY/ww}", "wwxxyy"),
+        ("${B///}", "xxyy"),
+        ("${EMPTY-a} ${EMPTY:-b} ${Q-c}", " b c"),
+        ("${EMPTY+a} ${EMPTY:+b} ${Q+c}", "a  "),
+        ("x-${A:+${B}}", "x-xxyy"),
+    ],
+)
+def test_patterns_match_as_in_buildkit(text: str, result: str) -> None:
+    assert expand(Word(text, PLACE), GLOBS) == result
+
+
+@pytest.mark.parametrize(
+    "text", ["${B#\\x}", "${B//ww}", "${B//}", "${B=a}", "${B:=a}", "${EMPTY:?}"]
+)
+def test_what_buildkit_refuses_is_refused(text: str) -> None:
+    with pytest.raises(DockerfileError):
+        expand(Word(text, PLACE), GLOBS)
+
+
 def test_the_other_escape_character() -> None:
     assert expanded("C:\\$SHELL`$", "`") == "C:\\bash$"
 

@@ -81,7 +81,7 @@ def test_only_here_documents_count_as_such(command: str) -> None:
 def test_half_characters_of_json_become_text() -> None:
     run = parse('FROM scratch\nRUN ["\\ud800", "\\ud55c"]').stages[0].instructions[0]
     assert isinstance(run, Run)
-    assert run.command == ExecForm(("?", "한"))
+    assert run.command == ExecForm(("\ufffd", "한"))
 
 
 def test_flags_end_at_two_dashes() -> None:

@@ -1,0 +1,69 @@
+"""What a build did, step by step: its log as a table.
+
+    image, log = engine.images.build(path=…)
+    steps(log)            each instruction, and whether its layer is new, known, or none at all
+
+No times, digests or sizes: two builds of the same Dockerfile show the same, on any host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lessons_lib.language import say
+from lessons_lib.shown import (
+    CLAY,
+    FAINT,
+    LEAF,
+    Shown,
+    code,
+    escaped,
+    strong,
+    table,
+    words_table,
+)
+from runtime.build import events
+
+COLOURS = {"new": CLAY, "cached": LEAF, "settings": FAINT, "unfinished": FAINT}
+
+
+@dataclass(slots=True)
+class Step:
+    """One instruction of a build, and what became of it: a key of COLOURS."""
+
+    number: int
+    total: int
+    text: str
+    became: str = "unfinished"
+
+
+def steps(log: Iterable[events.Event]) -> Shown:
+    """A table of the build's steps."""
+    read = steps_of(log)
+    head = [say(f"build_progress.{name}") for name in ("step", "instruction", "became")]
+    plain = [
+        [f"{step.number}/{step.total}", step.text, say(f"build_progress.{step.became}")]
+        for step in read
+    ]
+    page = [
+        [escaped(number), code(text), strong(became, COLOURS[step.became])]
+        for step, (number, text, became) in zip(read, plain, strict=True)
+    ]
+    return Shown(words_table([head, *plain]), table(map(escaped, head), page))
+
+
+def steps_of(log: Iterable[events.Event]) -> list[Step]:
+    """The steps that a build's events tell about, in their order."""
+    found: list[Step] = []
+    for event in log:
+        match event:
+            case events.StepStarted(number, total, text):
+                found.append(Step(number, total, text))
+            case events.LayerWritten():
+                found[-1].became = "new"
+            case events.StepCached():
+                found[-1].became = "cached"
+            case events.StepDone() if found[-1].became == "unfinished":
+                found[-1].became = "settings"
+    return found

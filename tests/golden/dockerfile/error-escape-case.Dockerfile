@@ -1,0 +1,8 @@
+# escape=`
+# Escape=\
+
+FROM scratch
+RUN a `
+  b
+COPY c:\d `
+  e
