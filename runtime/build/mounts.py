@@ -13,7 +13,9 @@ is mounted in its own mount namespace only, on mount points that are in no layer
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -26,9 +28,10 @@ from runtime.build.sources import Files, Source, content_digest
 from runtime.build.step import Document, RunCommand
 from runtime.build.tree import Directory
 from runtime.build.upper import Upper, set_times
+from runtime.dockerfile.ignore import has_wildcard
 from runtime.dockerfile.mount import RunMount
-from runtime.dockerfile.source import Word
-from runtime.errors import DockerfileError
+from runtime.dockerfile.source import Place, Word
+from runtime.errors import DockerfileError, UnsafePath
 from runtime.oci.mounts import Mount
 from runtime.snapshot.overlay import Overlay, Snapshots
 
@@ -96,14 +99,14 @@ class Furnisher:
                     furniture.mounts.append(self._mount(each, until_done))
             if step.script:
                 furniture.mounts.append(self._script(step.script, step.argv[0], until_done))
-            self._make_points(key, furniture.mounts)
+            self._make_points(key, furniture.mounts, step.instruction.source.place)
             yield furniture
 
     def _look(self, mount: RunMount, files: FindFiles) -> Shown:
         if mount.kind != "bind" and not mount.origin:
             return Shown(mount)
         origin = Word(mount.origin, mount.word.place) if mount.origin else None
-        word = Word(mount.source or ".", mount.word.place)
+        word = Word(_literal(mount.source or "."), mount.word.place)
         found = files(origin)
         directory = found.directory(word) if isinstance(found, ImageFiles) else None
         if directory and mount.kind == "bind":
@@ -214,17 +217,27 @@ class Furnisher:
         until_done.callback(self.snapshots.remove, key)
         return self.snapshots.prepare(key, None)
 
-    def _make_points(self, key: str, mounts: list[Mount]) -> None:
+    def _make_points(self, key: str, mounts: list[Mount], place: Place) -> None:
         """Have something to mount on for every mount, in a layer that is not kept.
 
         Its directories are copies of the image's, so that nothing else changes by them. What
         lies in another mount (/dev, or a mount before this one) needs no mount point here.
+        Raises DockerfileError where nothing can be mounted.
         """
         if not mounts:
             return
         upper = Upper(self.snapshots.prepare_points(key))
         for at, each in enumerate(mounts):
-            mounts[at] = replace(each, destination=str(_make_point(each, upper)))
+            try:
+                mounts[at] = replace(each, destination=str(_make_point(each, upper)))
+            except (NotADirectoryError, IsADirectoryError, UnsafePath) as cause:
+                raise DockerfileError(
+                    "{file}:{line}:{column}: nothing can be mounted at {path}: {cause}",
+                    hint="a directory goes over a directory, a file over a file",
+                    path=each.destination,
+                    cause=cause.strerror if isinstance(cause, OSError) else cause.message,
+                    **place.facts(),
+                ) from cause
         if self.epoch is not None:
             set_times(upper.directory, self.epoch)
 
@@ -239,14 +252,26 @@ def new_key() -> str:
     return f"build-{secrets.token_hex(8)}"
 
 
+def _mismatch(is_file: bool) -> tuple[int, str]:
+    number = errno.EISDIR if is_file else errno.ENOTDIR
+    return number, os.strerror(number)
+
+
+def _literal(path: str) -> str:
+    """A path in which no character is a wildcard."""
+    return re.sub(r"([*?\[\\])", r"\\\1", path) if has_wildcard(path) else path
+
+
 def _make_point(mount: Mount, upper: Upper) -> PurePosixPath:
     """Where the mount belongs when the image's links are followed, and something there."""
     path = PurePosixPath(mount.destination)
     if path.parts[1] in COVERED:
         return path
     found = upper.tree.resolve(path)
+    is_file = mount.type == "bind" and not Path(mount.source).is_dir()
+    if found.entry is not None and is_file is found.is_directory:
+        raise (IsADirectoryError if is_file else NotADirectoryError)(*_mismatch(is_file))
     if found.entry is None:
-        is_file = mount.type == "bind" and not Path(mount.source).is_dir()
         upper.make_directories(found.path.parent if is_file else found.path)
         if is_file:
             upper.directory.joinpath(*found.path.parts[1:]).touch()

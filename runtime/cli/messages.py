@@ -1227,6 +1227,12 @@ KO: dict[str, str] = {
     "{file}:{line}:{column}: --mount has no option {key!r}": (
         "{file}:{line}:{column}: --mount에 없는 옵션입니다: {key!r}"
     ),
+    "{file}:{line}:{column}: nothing can be mounted at {path}: {cause}": (
+        "{file}:{line}:{column}: 여기에는 마운트할 수 없습니다: {path}: {cause}"
+    ),
+    "a directory goes over a directory, a file over a file": (
+        "디렉터리는 디렉터리 위에, 파일은 파일 위에 마운트합니다"
+    ),
     "{file}:{line}:{column}: nothing can be mounted over /": (
         "{file}:{line}:{column}: / 위에는 마운트할 수 없습니다"
     ),

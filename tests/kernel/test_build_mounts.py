@@ -137,6 +137,28 @@ def test_a_secret_is_seen_once_and_kept_nowhere(site: Site) -> None:
     assert site.left() == []
 
 
+@pytest.mark.parametrize(
+    "mount",
+    [
+        "source=sub,target=/etc/passwd",
+        "source=sub/a.txt,target=/etc",
+        "source=sub,target=/etc/passwd/x",
+        "type=tmpfs,target=/etc/passwd",
+    ],
+)
+def test_what_cannot_be_mounted_is_said_with_its_place(site: Site, mount: str) -> None:
+    with pytest.raises(DockerfileError, match=r"Dockerfile:2:1: nothing can be mounted at /etc"):
+        site.build(f"{BASE}RUN --mount={mount} true\n")
+    assert site.left() == []
+
+
+def test_a_source_is_no_pattern(site: Site) -> None:
+    (site.context / "a[b]*").write_text("literally")
+    (site.context / "ab").write_text("not this")
+    site.build(f"{BASE}RUN --mount=source=a[b]*,target=/x cat /x\n")
+    assert site.said == "literally"
+
+
 def test_a_here_document_with_an_interpreter_is_run_by_it(site: Site) -> None:
     site.build(f"{BASE}RUN <<one\n#!/bin/sh -x\necho $0\none\nRUN <<-two\n\techo 2\n\ttwo\n")
     assert sorted(site.said.split("\n")) == ["", "+ echo /dev/pipes/one", "/dev/pipes/one", "2"]
