@@ -54,7 +54,9 @@ fi
 say "필요한 파이썬 패키지를 .venv에 설치합니다. 처음 한 번만 1분쯤 걸립니다." \
     "Installing the Python packages into .venv. Only this first time it takes a minute or so."
 # setuptools goes first, so that building Onggi itself uses the pinned one and nothing else.
-if ! { install setuptools && install --no-build-isolation --editable '.[lab,test]'; }; then
+# editable_mode=compat: a path instead of a finder, whose imports would slow every start of Python.
+if ! { install setuptools && install --no-build-isolation --config-settings editable_mode=compat \
+    --editable '.[lab,test]'; }; then
     say "설치하지 못했습니다. 인터넷 연결이나 pip 설정을 확인하고 다시 실행해 주세요." \
         "That failed. Check the network or pip's settings, then run it again."
     exit 1

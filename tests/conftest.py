@@ -18,9 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import leftovers
 import needs
 import pytest
+
+hypothesis.settings.register_profile("onggi", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("onggi")
 
 if TYPE_CHECKING:
     from runtime.engine import Engine

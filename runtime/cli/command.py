@@ -11,7 +11,7 @@ Which words lead to it stands in commands.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runtime.cli.flags import EndsWithOne, Flag, Given, UsageError, WrongCount, parse
 from runtime.errors import OnggiError
@@ -19,8 +19,7 @@ from runtime.errors import OnggiError
 SEE_HELP = "Usage:  {usage}\nRun 'onggi {path} --help' for more information"
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """`least` and `most` count words (`most` None: any number). Not `interspersed`: the first
     word ends the flags. `failure` is the exit code when the engine refuses.
     """

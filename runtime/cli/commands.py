@@ -1,22 +1,21 @@
 """Every command's name: docker's words, and where the function behind them is.
 
 The functions are named, not imported: `onggi ps` loads the file it needs and no other, and
-`onggi --help` loads none.
+`onggi --help` loads none. The values here and in flags.py are named tuples, since making
+dataclasses would take longer than everything else that a small command does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from runtime.cli.command import Command
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """A command: `module` in this folder, the `function` there, and one line of help."""
 
     module: str
@@ -29,8 +28,7 @@ class Verb:
         return command
 
 
-@dataclass(frozen=True, slots=True)
-class Noun:
+class Noun(NamedTuple):
     """A word that only groups commands: `onggi image`."""
 
     summary: str

@@ -7,7 +7,6 @@ several flags that make one option. A flag whose option does not work yet is ref
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from runtime.cli import units
@@ -146,7 +145,7 @@ DIRECT = [option for option in OPTIONS if option.flag in WORKING and option.flag
 
 
 def _or_later(flag: Flag, working: bool) -> Flag:
-    return flag if working else replace(flag, kind=replace(flag.kind, later=True))
+    return flag if working else flag._replace(kind=flag.kind._replace(later=True))
 
 
 CONTAINER_FLAGS = (

@@ -14,9 +14,8 @@ command.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from runtime.cli import units
 from runtime.errors import InvalidInput
@@ -36,8 +35,7 @@ class WrongCount(EndsWithOne):
     """Too few or too many arguments."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """What stands after a flag: `word` names it in the help, `read` makes the value of it or
     raises ValueError, and `refusal` is what is then said. `later`: such a flag is known, and
     refused, because what it asks for is not there yet.
@@ -63,8 +61,7 @@ MOMENT = Kind(
 CPUS = Kind("decimal", units.parse_cpus, "{flag} takes a number such as 0.5 or 2, not {text}")
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """One flag. `short` is its letter or "". Without being given it is False, [] or `default`."""
 
     long: str
@@ -88,12 +85,12 @@ class Flag:
 HELP = Flag("help", "", SWITCH, "Print usage")
 
 
-@dataclass
 class Given:
     """What a command line said: `words`, and each flag as an attribute."""
 
-    words: list[str] = field(default_factory=list)
-    values: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.words: list[str] = []
+        self.values = values
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -118,7 +115,7 @@ class _Reading:
         self.by_long = {flag.long: flag for flag in flags}
         self.by_short = {flag.short: flag for flag in flags if flag.short}
         self.rest = list(line)
-        self.given = Given(values={flag.name: flag.absent() for flag in flags})
+        self.given = Given({flag.name: flag.absent() for flag in flags})
 
     def finish(self, interspersed: bool) -> Given:
         while self.rest:

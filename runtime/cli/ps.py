@@ -15,12 +15,13 @@ from runtime.cli import console, table, units
 from runtime.cli.command import command
 from runtime.cli.flags import SWITCH, WHOLE, Flag, Given
 from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, Row, filters_of, show
-from runtime.container.records import Records
+from runtime.database import Database
 from runtime.engine import directory
-from runtime.engine.glance import Facts, Glance, choose
+from runtime.engine.glance import Facts, Glance, choose, true_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 HEADERS: Row = {
     "ID": "CONTAINER ID",
@@ -59,9 +60,9 @@ def ps(given: Given) -> int:
     """The newest container comes first."""
     root = directory.default_root()
     directory.open_directory(root)
-    records = Records(root)
-    facts = Facts(root, records.database)
-    every = [Glance(row, facts) for row in records.rows()]
+    database = Database(root)
+    facts = Facts(root, database)
+    every = [Glance(row, facts) for row in true_rows(root, database)]
     limit = 1 if given.latest else given.last
     chosen = choose(every, given.all, filters_of(given.filter), limit, layers_of)
     if given.quiet and not given.format:
@@ -72,7 +73,7 @@ def ps(given: Given) -> int:
     now_ns = time.time_ns()
     rows = [
         row_of(
-            each.summary(now_ns) | (sizes_of(each, records) if sized else {}),
+            each.summary(now_ns) | (sizes_of(each, root) if sized else {}),
             now_ns // 10**9,
             whole=given.no_trunc,
         )
@@ -90,9 +91,11 @@ def layers_of(image: str) -> list[str] | None:
     return Engine().images.layers_of(image)
 
 
-def sizes_of(each: Glance, records: Records) -> dict[str, int]:
+def sizes_of(each: Glance, root: Path) -> dict[str, int]:
     """Bytes that it wrote, and bytes of its whole root file system."""
-    written = records.snapshots.usage(each.id)
+    from runtime.snapshot.overlay import Snapshots
+
+    written = Snapshots(root).usage(each.id)
     return {"SizeRw": written, "SizeRootFs": written + each.image_size}
 
 

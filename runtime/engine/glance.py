@@ -15,10 +15,35 @@ from pathlib import Path
 from typing import Any
 
 from runtime.container.command import argv
-from runtime.container.state import BUSY
 from runtime.database import Database, Row
 from runtime.engine.durations import human_duration
 from runtime.engine.filters import Filters, Find, keep_containers
+from runtime.linux.alive import is_alive
+
+RUNNING = ("running", "paused", "restarting")
+"""Docker's State.Running: what a list shows without being asked for everything. (state.BUSY)"""
+
+RESTING = ("created", "exited", "dead")
+"""No process belongs to it. (state.IDLE)"""
+
+
+def true_rows(root: Path, database: Database) -> list[Row]:
+    """All containers' rows, the newest first. When one could be no longer true, because its
+    monitor has gone, those who can correct that are asked (container/records.py).
+    """
+    rows = database.all("SELECT * FROM containers ORDER BY created_ns DESC")
+    if all(_is_true(row) for row in rows):
+        return rows
+    from runtime.container.records import Records
+
+    return Records(root).rows()
+
+
+def _is_true(row: Row) -> bool:
+    if row["status"] in RESTING:
+        return True
+    watched = is_alive(row["monitor_pid"], row["monitor_start"])
+    return watched and row["status"] in ("running", "restarting")
 
 
 class Facts:
@@ -193,7 +218,7 @@ def choose(
     limited = limit is not None and limit > 0
     everything = all or limited or "status" in (filters or {})
     kept = keep_containers(every, filters, find_image)
-    found = [each for each in kept if everything or each.status in BUSY]
+    found = [each for each in kept if everything or each.status in RUNNING]
     return found[:limit] if limited else found
 
 

@@ -185,5 +185,6 @@ def members(request: Request) -> Iterator[tuple[str, Any]]:
     for option in OPTIONS:
         if option.member and works(option):
             value = getattr(request, option.field)
-            if value:
+            default = Request.__dataclass_fields__[option.field].default
+            if value not in (default, (), {}):
                 yield option.member, option.show(value)

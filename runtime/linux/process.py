@@ -1,15 +1,18 @@
-"""Processes: who is still the one we started, and how a parent and child are tied.
+"""Processes: how a parent and child are tied, and what becomes of them.
 
+Who is still the one we started says `alive`, which loads no C library.
 man 2 prctl, man 5 proc, man 2 close_range
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
+from runtime.linux.alive import is_alive, start_time
 from runtime.linux.libc import checked, system_call
+
+__all__ = ["is_alive", "start_time"]
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -46,31 +49,9 @@ def close_on_exec_from(first: int) -> None:
     system_call("close_range", first, 2**32 - 1, CLOSE_RANGE_CLOEXEC)
 
 
-def start_time(pid: int, proc: int | None = None) -> int | None:
-    """When the process started, in clock ticks since boot; None if there is no such process.
-
-    `proc` is a descriptor of /proc, for who has left the mount namespace in which that is ours.
-
-    PIDs are used again, a PID together with its start time is not. A zombie counts as gone:
-    it runs nothing any more. Field 22 of /proc/PID/stat, man 5 proc.
-    """
-    with contextlib.suppress(OSError):
-        # The command's name is in parentheses and may contain anything, so split after it.
-        name = f"/proc/{pid}/stat" if proc is None else f"{pid}/stat"
-        with open(os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc), "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        return None if fields[0] in (b"Z", b"X") else int(fields[19])
-    return None
-
-
 def boot_id() -> str:
     """Which of the host's boots this is: PIDs of another one mean nothing. man 4 random"""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def is_alive(pid: int, started: int) -> bool:
-    """Whether exactly that process still runs."""
-    return start_time(pid) == started
 
 
 def exit_code(status: int) -> int:
