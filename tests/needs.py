@@ -100,6 +100,7 @@ NEEDS = {
     "busybox": _program("busybox", "busybox-static"),
     "libseccomp": Need(_no_libseccomp, "libseccomp2"),
     "ip": _program("ip", "iproute2"),
+    "ps": _program("ps", "procps"),
     "runc": _program("runc", "runc"),
     "skopeo": _program("skopeo", "skopeo"),
     "strace": _program("strace", "strace"),

@@ -46,6 +46,9 @@ ATTACH = Verb("attach", "attach", "Attach to a container that runs: its output, 
 EXEC = Verb("attach", "execute", "Execute a command in a running container")
 PS = Verb("ps", "ps", "List containers")
 LOGS = Verb("containers", "logs", "Fetch the logs of a container")
+STATS = Verb("stats", "stats", "Display a live stream of containers' resource usage")
+TOP_PROCESSES = Verb("stats", "top", "Display the running processes of a container")
+UPDATE = Verb("update", "update", "Update configuration of one or more containers")
 STOP = Verb("containers", "stop", "Stop one or more running containers")
 KILL = Verb("containers", "kill", "Kill one or more running containers")
 RESTART = Verb("life", "restart", "Restart one or more containers")
@@ -103,7 +106,10 @@ NOUNS = {
             "rm": RM,
             "run": RUN,
             "start": START,
+            "stats": STATS,
             "stop": STOP,
+            "top": TOP_PROCESSES,
+            "update": UPDATE,
             "unpause": UNPAUSE,
             "wait": WAIT,
         },
@@ -165,8 +171,11 @@ OTHERS = {
     "save": SAVE,
     "spec": SPEC,
     "start": START,
+    "stats": STATS,
     "stop": STOP,
     "tag": TAG,
+    "top": TOP_PROCESSES,
+    "update": UPDATE,
     "unpause": UNPAUSE,
     "wait": WAIT,
 }

@@ -102,7 +102,7 @@ def _refuse(error: OnggiError, code: int | None = None) -> int:
 NOT_YET = (
     *("compose", "login", "logout"),
     *("network", "node", "pull", "push"),
-    *("search", "secret", "service", "stack", "stats", "swarm", "top", "update"),
+    *("search", "secret", "service", "stack", "swarm"),
     *("volume",),
 )
 """Docker's commands that a later version will have."""

@@ -219,6 +219,12 @@ KO: dict[str, str] = {
     "Manage Onggi": "Onggi 관리",
     "Create and run a new container from an image": "이미지로 새 컨테이너를 만들어 실행",
     "Create a new container": "새 컨테이너를 만들기만 함",
+    "Display a live stream of containers' resource usage": (
+        "컨테이너가 쓰는 자원을 계속 새로 보여 줌"
+    ),
+    "Disable streaming stats and only pull the first result": "한 번만 보여 주고 끝냄",
+    "Display the running processes of a container": "컨테이너 안에서 도는 프로세스를 보여 줌",
+    "Update configuration of one or more containers": "컨테이너의 자원 제한을 바꿈",
     "Start one or more stopped containers": "멈춘 컨테이너를 시작",
     "Execute a command in a running container": "실행 중인 컨테이너에서 명령을 실행",
     "List containers": "컨테이너 목록",
@@ -714,6 +720,23 @@ KO: dict[str, str] = {
         "블록 입출력 가중치는 10에서 1000 사이의 숫자이거나 0입니다"
     ),
     "for example: --blkio-weight 500": "예: --blkio-weight 500",
+    "this host has no ps, so only the default columns can be shown": (
+        "이 호스트에는 ps가 없어 기본 열만 보여 줄 수 있습니다"
+    ),
+    "leave the options out, or install procps ({evidence})": (
+        "옵션을 빼거나 procps를 설치하세요 ({evidence})"
+    ),
+    "ps does not take these options: {reason}": "ps가 받지 않는 옵션입니다: {reason}",
+    "there is no PID among the columns of ps": "ps가 보여 주는 열에 PID가 없습니다",
+    "let it show one, as in: -o pid,comm": "PID 열을 넣으세요. 예: -o pid,comm",
+    "not a device and its rate: {text!r}": "장치와 속도의 형식이 아닙니다: {text!r}",
+    "write DEVICE:RATE, such as /dev/sda:1mb": "장치:속도 형식으로 쓰세요. 예: /dev/sda:1mb",
+    "the new memory limit is above the limit for memory and swap together": (
+        "새 메모리 제한이 메모리와 스왑을 합친 제한보다 큽니다"
+    ),
+    "change both at the same time, with --memory and --memory-swap": (
+        "--memory와 --memory-swap으로 둘을 함께 바꾸세요"
+    ),
     "not a block device: {path}": "블록 장치가 아닙니다: {path}",
     "`lsblk -p` lists this host's": "이 호스트의 블록 장치 목록: `lsblk -p`",
     "this kernel does not count swap: memory is limited, swap is not": (

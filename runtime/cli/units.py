@@ -12,12 +12,20 @@ from datetime import UTC, datetime, timedelta
 
 def human_size(size_bytes: float, digits: int = 4) -> str:
     """Decimal units, at most `digits` significant digits: 4260000 → "4.26MB"."""
-    units = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+    return _size(size_bytes, 1000, ("B", "kB", "MB", "GB", "TB", "PB", "EB"), digits)
+
+
+def binary_size(size_bytes: float) -> str:
+    """Powers of 1024, as memory is counted: 4194304 → "4MiB"."""
+    return _size(size_bytes, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"), 4)
+
+
+def _size(size: float, base: int, units: tuple[str, ...], digits: int) -> str:
     unit = 0
-    while size_bytes >= 1000 and unit < len(units) - 1:
-        size_bytes /= 1000
+    while size >= base and unit < len(units) - 1:
+        size /= base
         unit += 1
-    return f"{size_bytes:.{digits}g}{units[unit]}"
+    return f"{size:.{digits}g}{units[unit]}"
 
 
 def human_ago(then: datetime | None, now: datetime) -> str:

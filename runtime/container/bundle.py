@@ -69,10 +69,10 @@ class Request:
     cpuset_mems: str = ""
     pids_limit: int = 0
     blkio_weight: int = 0
-    device_read_bps: tuple[Mapping[str, Any], ...] = ()
-    device_write_bps: tuple[Mapping[str, Any], ...] = ()
-    device_read_iops: tuple[Mapping[str, Any], ...] = ()
-    device_write_iops: tuple[Mapping[str, Any], ...] = ()
+    device_read_bps: tuple[tuple[str, int], ...] = ()
+    device_write_bps: tuple[tuple[str, int], ...] = ()
+    device_read_iops: tuple[tuple[str, int], ...] = ()
+    device_write_iops: tuple[tuple[str, int], ...] = ()
     auto_remove: bool = False
     stdin_open: bool = False
     stop_signal: str = ""
@@ -152,6 +152,17 @@ class Bundle:
         compiled = b"" if spec.seccomp is None else profile.compiled(spec.seccomp).to_bytes()
         (self.directory / FILTER).write_bytes(compiled)
         (self.directory / "config.json").write_text(json.dumps(spec.to_json(), indent=2))
+
+    def rewrite(self, spec: Spec) -> None:
+        """Put another config.json in place of the present one, at once."""
+        new = self.directory / "config.json.new"
+        new.write_text(json.dumps(spec.to_json(), indent=2))
+        new.replace(self.directory / "config.json")
+
+    def edition(self) -> tuple[int, int]:
+        """Two numbers that are others after every `rewrite`. Raises NotFound."""
+        status = self._existing("config.json").stat()
+        return status.st_ino, status.st_mtime_ns
 
     def remove(self) -> None:
         """Delete it; a bundle that is not there is no error."""

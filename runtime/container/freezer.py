@@ -19,9 +19,6 @@ from runtime.database import Database
 from runtime.errors import HostLacks, KernelError, NotFound, OnggiError
 from runtime.linux.cgroup import Cgroup
 
-LOCKED_FILE = "config.json"
-"""It is there as long as the container is, and nobody else locks it."""
-
 
 def pause(database: Database, directory: Path) -> None:
     """Raises InvalidTransition (it does not run), HostLacks (no freezer here), KernelError."""
@@ -67,9 +64,12 @@ def _status(database: Database, container_id: str) -> str:
 
 @contextlib.contextmanager
 def _alone(directory: Path) -> Iterator[None]:
-    """Raises NotFound if the container has been removed."""
+    """Its directory is there as long as the container is, and nobody else locks it.
+
+    Raises NotFound if the container has been removed.
+    """
     try:
-        lock = os.open(directory / LOCKED_FILE, os.O_RDONLY | os.O_CLOEXEC)
+        lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise NotFound("no such container: {name}", name=directory.name[:12]) from error
     try:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -273,16 +273,16 @@ def _block(request: Request) -> dict[str, Any]:
             )
         found["weight"] = weight
     for name, attribute in THROTTLES.items():
-        rates: tuple[Mapping[str, Any], ...] = getattr(request, attribute)
+        rates: tuple[tuple[str, int], ...] = getattr(request, attribute)
         if rates:
-            found[name] = [_throttle(each) for each in rates]
+            found[name] = [_throttle(path, rate) for path, rate in rates]
     return found
 
 
-def _throttle(each: Mapping[str, Any]) -> dict[str, int]:
-    """{"Path": "/dev/sda", "Rate": 1048576} with the device's numbers instead of its name."""
-    major, minor = block.numbers_of(each["Path"])
-    return {"major": major, "minor": minor, "rate": each["Rate"]}
+def _throttle(path: str, rate: int) -> dict[str, int]:
+    """The device is named by its numbers: its path may mean another one tomorrow."""
+    major, minor = block.numbers_of(path)
+    return {"major": major, "minor": minor, "rate": rate}
 
 
 def _cpuset(kind: str) -> str:

@@ -38,17 +38,20 @@ from runtime.container.streams import Streams
 from runtime.errors import KernelError, NotFound
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
-from runtime.linux.cgroup_oom import oom_kills
+from runtime.linux.cgroup_oom import OomWatch, oom_kills
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A container that has been started: its first process, its bytes, its control group."""
+    """A container that has been started: its first process, its bytes, its control group, and
+    who tells when memory has run out in it.
+    """
 
     pid: int
     pidfd: int
     streams: Streams
     group: Cgroup
+    watch: OomWatch
 
 
 def monitor(
@@ -91,7 +94,7 @@ def stay(
     are there already, and those who come.
     """
     while True:
-        attend(running, listener, guests, lifeline=start.lifeline)
+        attend(running, record, listener, guests, lifeline=start.lifeline)
         ended = finish(running)
         pause_s = record.ended(ended)
         if pause_s is None:
@@ -166,13 +169,17 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
     Raises what went wrong inside; then nothing is left of it.
     """
     group = Cgroup(start.directory.name)
-    spec = Bundle(start.root, start.directory).spec()
+    bundle = Bundle(start.root, start.directory)
+    edition, spec = bundle.edition(), bundle.spec()
     group.create(spec.resources)
     try:
+        watch = OomWatch(group)
         streams = Streams(start.directory, spec)
         first.furnish(start)
         try:
             record.started(first.pid)
+            if bundle.edition() != edition:  # its limits were changed meanwhile: see `update`
+                group.change(bundle.spec().resources)
             master = first.begin()
             if master is not None:
                 streams.take_terminal(master)
@@ -184,11 +191,17 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
         group.kill()
         group.remove()
         raise
-    return Running(first.pid, namespaces.pidfd_open(first.pid), streams, group)
+    pidfd = namespaces.pidfd_open(first.pid)
+    return Running(first.pid, pidfd, streams, group, watch)
 
 
 def attend(
-    running: Running, listener: socket.socket, guests: Sequence[socket.socket], *, lifeline: bool
+    running: Running,
+    record: Record,
+    listener: socket.socket,
+    guests: Sequence[socket.socket],
+    *,
+    lifeline: bool,
 ) -> None:
     """Copy output to the log and greet callers, until PID 1 has ended. With `lifeline` it is
     killed when a guest goes away.
@@ -202,7 +215,11 @@ def attend(
     def kill() -> None:
         signal.pidfd_send_signal(running.pidfd, signal.SIGKILL)
 
+    def count_kills() -> None:
+        record.lost(running.watch.new_kills())
+
     with selectors.DefaultSelector() as selector:
+        selector.register(running.watch, selectors.EVENT_READ, count_kills)
         selector.register(running.pidfd, selectors.EVENT_READ, lambda: None)
         selector.register(listener, selectors.EVENT_READ, greet)
         running.streams.watch(selector)
@@ -226,6 +243,7 @@ def finish(running: Running) -> Exit:
     running.streams.close()
     os.close(running.pidfd)
     ended = Exit(process.exit_code(status), oom_kills(running.group) > 0)
+    running.watch.close()
     with contextlib.suppress(KernelError):  # a guest from outside stays in it: see `delete`
         running.group.remove()
     return ended

@@ -28,6 +28,7 @@ class Record:
         self.container_id = start.directory.name
         self.records = records if start.recorded else None
         self.auto_remove = start.auto_remove
+        self._oom_kills = 0
         self._again = False
         """Whether its policy, and not a user, starts it."""
 
@@ -40,6 +41,7 @@ class Record:
     def started(self, pid: int) -> None:
         """It is about to run. Raises InvalidTransition, NotFound: then it must not."""
         me = os.getpid()
+        self._oom_kills = 0
         columns: Columns = {
             "monitor_pid": me,
             "monitor_start": process.start_time(me),
@@ -64,6 +66,14 @@ class Record:
             self._advance(verb, facts, pid=0, exit_code=code, error=str(error))
             if self.auto_remove and self.records is not None:
                 self.records.remove(self.container_id)
+
+    def lost(self, processes: int) -> None:
+        """The kernel has killed so many of its processes because memory ran out."""
+        self._oom_kills += processes
+        if self.records is not None and processes:
+            statement = "UPDATE containers SET oom_killed = 1 WHERE id = ?"
+            self.records.database.change(statement, self.container_id)
+            self.records.note(self.container_id, "oom")
 
     def ended(self, ended: Exit) -> float | None:
         """It has ended. How many seconds to wait until it is started again; None: not at all.
@@ -102,7 +112,7 @@ class Record:
         elif self.auto_remove and row["wish"] != "restart":
             verb = "end and remove"
             columns |= owner()
-        if ended.oom_killed:
+        if ended.oom_killed and not self._oom_kills:
             self.records.note(self.container_id, "oom")
         facts = {"exitCode": str(ended.code), "execDuration": str(int(ran_s))}
         self._advance(verb, facts, **columns)

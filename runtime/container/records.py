@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from runtime.container import freezer, journal, state
+from runtime.container import freezer, journal, state, update
 from runtime.container.bundle import Bundle, Request
 from runtime.container.state import LIVE, Status
 from runtime.database import Database, Row, UniqueViolation
@@ -179,6 +179,8 @@ class Records:
         if row["status"] == Status.RESTARTING and not self._has_monitor(row):
             with contextlib.suppress(Conflict, NotFound):
                 state.advance(self.database, row["id"], "give up", error=UNSEEN)
+            return True
+        if update.carry_on(self.database, self.bundle(row["id"])):
             return True
         if row["status"] not in LIVE:
             return False

@@ -6,21 +6,25 @@ Everything here acts through `Lifecycle` and reads the container's row and bundl
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import signal as signals
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
-from runtime.container import executions, launch, names
+from runtime.container import executions, launch, limits, names, update
 from runtime.container.bundle import DEFAULT_TERM, Bundle, Request
 from runtime.container.lifecycle import Condition, Lifecycle
 from runtime.container.log import Entry
 from runtime.container.messages import STREAMS, Exit
+from runtime.container.notice import Notice
 from runtime.container.records import UNKNOWN_EXIT
 from runtime.container.state import Status
 from runtime.database import Row
+from runtime.engine import processes
 from runtime.engine.arguments import (
     Command,
     Environment,
@@ -33,6 +37,8 @@ from runtime.engine.execution import Execution
 from runtime.engine.image import Image
 from runtime.engine.images import Images
 from runtime.engine.inspect import inspect_container
+from runtime.engine.options import read_changes, refuse_conflicts
+from runtime.engine.stats import INTERVAL_S, Sampler, Stats
 from runtime.errors import Conflict, NotFound
 from runtime.linux import capabilities
 from runtime.linux.cgroup import Cgroup
@@ -581,11 +587,58 @@ class Container:
             },
         }
 
-    def top(self) -> dict[str, list[Any]]:
-        """Its processes as the host sees them: Titles and Processes, as docker's."""
-        members = sorted(Cgroup(self.id).processes())
-        rows = [[str(pid), _command_of(pid)] for pid in members]
-        return {"Titles": ["PID", "CMD"], "Processes": rows}
+    def top(self, ps_args: str | None = None) -> dict[str, list[Any]]:
+        """Its processes as the host sees them: Titles and Processes, as docker's; with
+        `ps_args`, the columns that the host's `ps` is asked for.
+
+        Raises Conflict when it does not run, InvalidInput, HostLacks.
+        """
+        self.reload()
+        if not self.pid:
+            raise Conflict("container {name} is not running", name=self.name)
+        return processes.top(Cgroup(self.id).processes(), ps_args)
+
+    def stats(self, decode: bool | None = None, stream: bool = True, one_shot: bool = False) -> Any:
+        """What it uses, in docker's JSON. With `stream` a sample a second until it is removed, as
+        bytes or with `decode` as dictionaries; else one dictionary, after a second in which its
+        use of the CPU is seen, or with `one_shot` at once.
+        """
+        samples = self._samples()
+        if stream:
+            return samples if decode else (json.dumps(each).encode() + b"\n" for each in samples)
+        first = next(samples)
+        return first if one_shot or not self.pid else next(samples, first)
+
+    def _samples(self) -> Iterator[Stats]:
+        sampler = Sampler()
+        with contextlib.suppress(NotFound):
+            while True:
+                self.reload()
+                yield sampler.sample(self)
+                time.sleep(INTERVAL_S)
+
+    def update(self, **options: Any) -> dict[str, Any]:
+        """Change its limits, also while it runs: the keywords of `create` that are named in
+        `options.CHANGEABLE`. Docker's answer: Warnings.
+
+        Raises InvalidInput, Conflict, HostLacks, and KernelError when the kernel refuses; then
+        nothing has changed.
+        """
+        fields = read_changes(options)
+
+        def change(request: Request) -> Request:
+            changed = update.changed(request, fields)
+            refuse_conflicts(changed)
+            return changed
+
+        update.update(self._lifecycle.records.database, self.bundle, change)
+        self.reload()
+        return {"Warnings": list(map(str, self.notices)) or None}
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What of its request this host keeps otherwise than one might think."""
+        return list(limits.notices(self.request))
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -628,11 +681,3 @@ def _collected(
 def _merged(main: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     variables = dict(entry.partition("=")[::2] for entry in (*main, *more))
     return tuple(f"{name}={value}" for name, value in variables.items())
-
-
-def _command_of(pid: int) -> str:
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-    except OSError:
-        return ""
-    return b" ".join(words).decode(errors="replace")

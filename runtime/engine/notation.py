@@ -23,6 +23,9 @@ Ulimit = tuple[str, int, int]
 Device = tuple[str, str, str]
 """Its path on the host, its path in the container, what may be done with it (of "rwm")."""
 
+Rate = tuple[str, int]
+"""A block device's path, and bytes or operations a second."""
+
 ULIMITS = (
     *("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc"),
     *("rss", "rtprio", "rttime", "sigpending", "stack"),
@@ -142,6 +145,30 @@ def show_devices(devices: tuple[Device, ...]) -> list[dict[str, str]]:
     """As HostConfig has them."""
     keys = ("PathOnHost", "PathInContainer", "CgroupPermissions")
     return [dict(zip(keys, device, strict=True)) for device in devices]
+
+
+def as_rates(values: Any) -> tuple[Rate, ...]:
+    """DEVICE:RATE, the rate in bytes (1mb) or operations a second, or the SDK's dictionary."""
+    return tuple(_rate(value) for value in _each(values))
+
+
+def _rate(value: Any) -> Rate:
+    if isinstance(value, Mapping):
+        path, rate = str(value.get("Path", "")), value.get("Rate", "")
+    else:
+        path, _, rate = str(value).rpartition(":")
+    if not path.startswith("/") or not rate:
+        raise InvalidInput(
+            "not a device and its rate: {text!r}",
+            hint="write DEVICE:RATE, such as /dev/sda:1mb",
+            text=str(value),
+        )
+    return path, as_bytes(rate)
+
+
+def show_rates(rates: tuple[Rate, ...]) -> list[dict[str, Any]]:
+    """As HostConfig has them."""
+    return [{"Path": path, "Rate": rate} for path, rate in rates]
 
 
 def as_swap(size: Any) -> int:

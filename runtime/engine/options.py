@@ -93,10 +93,22 @@ OPTIONS = (
     Option("pids_limit", "pids_limit", "pids-limit", "PidsLimit", as_whole),
     Option("blkio_weight", "blkio_weight", "blkio-weight", "BlkioWeight", as_whole),
     Option("blkio_weight_device", "blkio_weight_device", "blkio-weight-device"),
-    Option("device_read_bps", "device_read_bps", "device-read-bps"),
-    Option("device_write_bps", "device_write_bps", "device-write-bps"),
-    Option("device_read_iops", "device_read_iops", "device-read-iops"),
-    Option("device_write_iops", "device_write_iops", "device-write-iops"),
+    Option(
+        *("device_read_bps", "device_read_bps", "device-read-bps", "BlkioDeviceReadBps"),
+        *(notation.as_rates, notation.show_rates),
+    ),
+    Option(
+        *("device_write_bps", "device_write_bps", "device-write-bps", "BlkioDeviceWriteBps"),
+        *(notation.as_rates, notation.show_rates),
+    ),
+    Option(
+        *("device_read_iops", "device_read_iops", "device-read-iops", "BlkioDeviceReadIOps"),
+        *(notation.as_rates, notation.show_rates),
+    ),
+    Option(
+        *("device_write_iops", "device_write_iops", "device-write-iops", "BlkioDeviceWriteIOps"),
+        *(notation.as_rates, notation.show_rates),
+    ),
     Option(
         *("ulimits", "ulimits", "ulimit", "Ulimits"), notation.as_ulimits, notation.show_ulimits
     ),
@@ -139,6 +151,13 @@ OPTIONS = (
 )
 """In the order in which a person would ask. A keyword with two rows fills two fields."""
 
+CHANGEABLE = (
+    *("blkio_weight", "cpu_period", "cpu_quota", "cpu_shares", "cpuset_cpus", "cpuset_mems"),
+    *("mem_limit", "mem_reservation", "memswap_limit", "kernel_memory", "nano_cpus"),
+    *("pids_limit", "restart_policy"),
+)
+"""Keywords of options that can be changed later, and so while the container runs."""
+
 ALIASES = {"network_mode": "network", "remove": "auto_remove"}
 """Other keywords of the SDK that mean the same."""
 
@@ -172,6 +191,19 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
             elif value:
                 raise InvalidInput("not supported yet: {flag}", flag=keyword)
     return fields
+
+
+def read_changes(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of `update` as fields of `Request`; 0 asks for nothing, but for the number of
+    processes, where it takes the limit away. Raises as `read_options`.
+    """
+    for keyword in options:
+        if keyword not in CHANGEABLE:
+            raise TypeError(f"option {keyword!r} of a container cannot be changed")
+    changes = read_options(options)
+    if changes.get("pids_limit") == 0:
+        changes["pids_limit"] = -1
+    return {field: value for field, value in changes.items() if value}
 
 
 def refuse_conflicts(request: Request) -> None:

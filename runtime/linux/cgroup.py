@@ -54,6 +54,10 @@ class Cgroup:
         found = controllers().get(controller)
         return found.mount / PARENT / self.name if found else None
 
+    def exists(self) -> bool:
+        """Whether it has been made and not removed."""
+        return any(directory.exists() for directory in self.directories())
+
     def create(self, resources: Resources) -> None:
         """Make the group and set its limits; on failure nothing is left.
 

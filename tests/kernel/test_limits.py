@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from runtime.engine import Engine
 from runtime.engine.container import Container
-from runtime.errors import ContainerFailed, InvalidInput, OnggiError
+from runtime.errors import ContainerFailed, HostLacks, InvalidInput, OnggiError
+from runtime.linux import block
 from runtime.linux.cgroup import Cgroup
 from runtime.linux.cgroup_mounts import controllers
+from runtime.linux.cgroup_usage import read_usage
 
 pytestmark = pytest.mark.needs("containers")
 
@@ -168,3 +171,122 @@ def test_a_limit_in_which_a_program_cannot_even_start(engine: Engine) -> None:
     container = engine.containers.list(all=True)[0]
     assert container.status in ("exited", "created")
     assert container.attrs["State"]["OOMKilled"] or container.attrs["State"]["Error"]
+
+
+ALL_LIMITS: dict[str, Any] = {
+    "mem_limit": "64m",
+    "memswap_limit": "64m",
+    "mem_reservation": "32m",
+    "cpu_shares": 512,
+    "cpu_quota": 30_000,
+    "cpu_period": 60_000,
+    "cpuset_cpus": "0",
+    "cpuset_mems": "0",
+    "pids_limit": 30,
+    "blkio_weight": 300,
+}
+KEPT = (
+    ("memory", "memory.limit_in_bytes", "memory.max", str(64 * MIB), str(64 * MIB)),
+    ("memory", "memory.memsw.limit_in_bytes", "memory.swap.max", str(64 * MIB), "0"),
+    ("memory", "memory.soft_limit_in_bytes", "memory.low", str(32 * MIB), str(32 * MIB)),
+    ("cpu", "cpu.shares", "cpu.weight", "512", "20"),
+    ("cpu", "cpu.cfs_quota_us", "cpu.max", "30000", "30000 60000"),
+    ("cpuset", "cpuset.cpus", "cpuset.cpus", "0", "0"),
+    ("cpuset", "cpuset.mems", "cpuset.mems", "0", "0"),
+    ("pids", "pids.max", "pids.max", "30", "30"),
+)
+
+
+@pytest.mark.needs("cgroup:cpu", "cgroup:memory", "cgroup:pids")
+def test_every_limit_arrives_in_the_kernel(engine: Engine) -> None:
+    container = engine.containers.run("onggi/base", ["sleep", "60"], detach=True, **ALL_LIMITS)
+    for controller, file_1, file_2, value_1, value_2 in KEPT:
+        wanted = value_1 if controllers()[controller].version == 1 else value_2
+        assert file_of(container, controller, file_1, file_2) == wanted, file_1
+    directory = Cgroup(container.id).directory("blkio")
+    assert directory is not None
+    weights = ("blkio.weight", "blkio.bfq.weight", "io.bfq.weight", "io.weight")
+    found = [(directory / name).read_text() for name in weights if (directory / name).exists()]
+    assert "300" in found[0] or "2930" in found[0]
+
+
+@pytest.mark.needs("cgroup:memory")
+def test_what_only_version_1_can_do_is_done_or_refused(engine: Engine) -> None:
+    asked: dict[str, Any] = {"mem_swappiness": 10, "oom_kill_disable": True, "mem_limit": "64m"}
+    if controllers()["memory"].version == 2:
+        with pytest.raises(HostLacks, match="--memory-swappiness"):
+            engine.containers.create("onggi/base", "true", **asked)
+        return
+    container = engine.containers.run("onggi/base", ["sleep", "60"], detach=True, **asked)
+    assert file_of(container, "memory", "memory.swappiness", "") == "10"
+    assert "oom_kill_disable 1" in file_of(container, "memory", "memory.oom_control", "")
+
+
+@pytest.mark.needs("cgroup:cpu")
+def test_a_container_is_kept_on_its_cpus(engine: Engine) -> None:
+    said = engine.containers.run(
+        "onggi/base", ["grep", "Cpus_allowed_list", "/proc/self/status"], cpuset_cpus="0"
+    )
+    assert said.split() == [b"Cpus_allowed_list:", b"0"]
+
+
+@pytest.mark.needs("cgroup:cpu")
+def test_of_two_who_want_all_the_one_with_more_shares_gets_more(engine: Engine) -> None:
+    """On one and the same CPU, eight to one; the kernel is not exact, and others run, too."""
+    busy = ["sh", "-c", "while :; do :; done"]
+    pair = [
+        engine.containers.run("onggi/base", busy, detach=True, cpuset_cpus="0", cpu_shares=shares)
+        for shares in (2048, 256)
+    ]
+    deadline = time.monotonic() + 20
+    used = [0, 0]
+    while used[0] + used[1] < 400_000_000 and time.monotonic() < deadline:
+        time.sleep(0.1)
+        used = [read_usage(Cgroup(each.id)).cpu.total_ns for each in pair]
+    for each in pair:
+        each.kill()
+    assert used[0] > 2 * used[1]
+
+
+@pytest.mark.needs("cgroup:memory")
+def test_a_hog_leaves_other_containers_working(engine: Engine) -> None:
+    other = engine.containers.run(
+        "onggi/base", ["sh", "-c", "while sleep 0.05; do echo alive; done"], detach=True
+    )
+    hog = engine.containers.create("onggi/python", ["python3", "-c", EAT, "200"], mem_limit="32m")
+    hog.start()
+    assert hog.wait(timeout=60)["StatusCode"] == 137
+    before = len(other.logs())
+    deadline = time.monotonic() + 20
+    while len(other.logs()) == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(other.logs()) > before
+    other.reload()
+    assert other.status == "running"
+    assert other.attrs["State"]["OOMKilled"] is False
+
+
+@pytest.mark.needs("cgroup:memory")
+def test_that_a_process_was_killed_for_memory_is_known_at_once(engine: Engine) -> None:
+    """PID 1 lives on, and inspect says it already: docker's State.OOMKilled."""
+    script = f"python3 -c '{EAT}' 200; sleep 60"
+    container = engine.containers.run(
+        "onggi/python", ["sh", "-c", script], mem_limit="32m", detach=True
+    )
+    deadline = time.monotonic() + 30
+    while not container.attrs["State"]["OOMKilled"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+        container.reload()
+    assert container.attrs["State"]["OOMKilled"] is True
+    assert container.status == "running"
+    container.kill()
+    container.start()
+    container.reload()
+    assert container.attrs["State"]["OOMKilled"] is False
+
+
+def test_a_weight_that_no_disk_keeps_is_said(engine: Engine) -> None:
+    container = engine.containers.create("onggi/base", "true", blkio_weight=500)
+    said = [str(notice) for notice in container.notices]
+    assert len(said) == len(block.without_weights())
+    assert all("block I/O weight" in each for each in said)

@@ -90,8 +90,8 @@ def test_what_is_asked_for_and_nothing_else(asked: dict[str, Any], expected: Any
         {"pids_limit": 1 << 63},
         {"blkio_weight": 9},
         {"blkio_weight": 1001},
-        {"device_read_bps": ({"Path": "/dev/null", "Rate": 1},)},
-        {"device_write_iops": ({"Path": "/nowhere\0", "Rate": 1},)},
+        {"device_read_bps": (("/dev/null", 1),)},
+        {"device_write_iops": (("/nowhere\0", 1),)},
     ],
 )
 def test_limits_that_no_kernel_can_keep(asked: dict[str, Any]) -> None:

@@ -1,0 +1,43 @@
+"""update: other limits for containers that exist, running or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runtime.cli import console
+from runtime.cli.command import command
+from runtime.cli.container_flags import OF_THE_ENGINE, WORKING
+from runtime.cli.flags import Given
+from runtime.cli.messages import translate
+from runtime.engine import Engine
+from runtime.engine.options import CHANGEABLE, OPTIONS
+
+ROWS = [option for option in OPTIONS if option.keyword in CHANGEABLE and option.flag in WORKING]
+FLAGS = {option.flag for option in ROWS}
+
+
+@command(
+    "[OPTIONS] CONTAINER [CONTAINER...]",
+    *(flag for flag in OF_THE_ENGINE if flag.long in FLAGS),
+    least=1,
+)
+def update(given: Given) -> int:
+    """All of them get the same; one that is refused keeps what it had."""
+    engine, changes = Engine(), changes_of(given)
+
+    def update_one(name: str) -> None:
+        container = engine.containers.get(name)
+        container.update(**changes)
+        for notice in container.notices:
+            console.warn(f"WARNING: {notice.told(translate)}")
+
+    return console.each(given.words, update_one)
+
+
+def changes_of(given: Given) -> dict[str, Any]:
+    """The keywords of `Container.update` that a command line says."""
+    values = {option.keyword: given.values[option.flag.replace("-", "_")] for option in ROWS}
+    changes = {keyword: value for keyword, value in values.items() if value is not None}
+    if given.cpus is not None:
+        changes["nano_cpus"] = round(given.cpus * 10**9)
+    return changes
