@@ -58,7 +58,9 @@ def end_launchers(below: Path) -> None:
 def _mounts() -> Iterator[str]:
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields = line.split(" ")
-        yield f"mount {fields[4]} ({fields[fields.index('-') + 1]})"
+        # What a killed run has left mounted gets a new name whenever any pytest cleans up.
+        if "/garbage-" not in fields[4]:
+            yield f"mount {fields[4]} ({fields[fields.index('-') + 1]})"
 
 
 def _interfaces() -> Iterator[str]:
