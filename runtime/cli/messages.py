@@ -1088,6 +1088,11 @@ KO: dict[str, str] = {
     "--progress is auto, plain, tty, quiet or rawjson, not {kind}": (
         "--progress 값은 auto, plain, tty, quiet, rawjson 중 하나입니다 (받은 값: {kind})"
     ),
+    "Show detailed information on space usage": "디스크 사용량을 항목별로 표시",
+    "Images space usage:": "이미지가 쓰는 공간:",
+    "Containers space usage:": "컨테이너가 쓰는 공간:",
+    "Local Volumes space usage:": "로컬 볼륨이 쓰는 공간:",
+    "Build cache usage: {size}": "빌드 캐시가 쓰는 공간: {size}",
     "Write the image ID to a file": "이미지 ID를 파일에 씀",
     "Do not cache specified stages": "지정한 스테이지에는 캐시를 쓰지 않음",
     "Set the target platform: this host's, if any": "대상 플랫폼 지정 (이 호스트의 것만)",

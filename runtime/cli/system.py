@@ -97,11 +97,21 @@ def show_document(document: dict[str, Any], form: str) -> None:
         console.say(Template(form).render(document))
 
 
-@command("[OPTIONS]", FORMAT, most=0)
+@command(
+    "[OPTIONS]",
+    FORMAT,
+    Flag("verbose", "v", SWITCH, "Show detailed information on space usage"),
+    most=0,
+)
 def df(given: Given) -> int:
     """What the state directory holds, and how much of it a prune would free."""
     engine = Engine()
     usage = engine.df()
+    if given.verbose:
+        from runtime.cli.disk_usage import show_everything
+
+        show_everything(usage)
+        return 0
     rows = df_rows(usage, reclaimable_bytes=usage["LayersSize"] - needed_bytes(engine))
     show(rows, DF_HEADERS, tuple(DF_HEADERS), given.format)
     return 0

@@ -76,4 +76,14 @@ def test_what_it_says(engine: Engine, context: Path, tmp_path: Path) -> None:
     assert onggi("build", "--platform=linux/riscv64", context)[0] != 0
     code, said = onggi("build", "--no-cache-filter=0", "--progress=plain", context)
     assert "Using cache" not in said
+    (context / "Dockerfile").write_text(
+        "FROM onggi/base\nRUN --mount=type=cache,id=pip,target=/c echo x > /c/x\n"
+    )
+    assert onggi("build", "-t", "t/a", context)[0] == 0
+    code, said = onggi("system", "df", "-v")
+    assert code == 0
+    assert [line.split()[0] for line in said.splitlines() if "t/a" in line] == ["t/a"]
+    assert "exec.cachemount" in said
+    assert "cached mount pip" in said
     assert onggi("builder", "prune", "-af")[0] == 0
+    assert "cachemount" not in onggi("system", "df", "-v")[1]
