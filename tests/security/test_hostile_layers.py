@@ -15,16 +15,22 @@ import stat
 import tarfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import InvalidInput, OnggiError, UnsafePath
 from runtime.layer.apply import apply_layer
+from runtime.layer.compression import decompressed
+from runtime.layer.container_target import ContainerTarget
 from runtime.layer.limits import Limits
+from runtime.layer.reader import entries
+from runtime.layer.target import Target
 
 pytestmark = pytest.mark.needs("root")
 
@@ -242,6 +248,110 @@ def test_replacing_the_deepest_tree_that_is_allowed(host: Host) -> None:
     assert (host.target / "d").read_bytes() == EVIL
 
 
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_a_layer_that_unfolds_out_of_all_proportion(
+    host: Host, compress: Callable[[bytes], bytes]
+) -> None:
+    bomb = compress(archive(member("zeros", data=bytes(16 << 20))))
+    limits = Limits(modest_bytes=4 << 20, ratio=50)
+    with pytest.raises(InvalidInput, match="looks like a bomb"):
+        apply_layer(io.BytesIO(bomb), host.target, limits)
+    assert host.world() == host.before
+
+
+# ── What stands before an entry ──────────────────────────────────────────────────────────────
+
+
+def describing(kind: bytes, content: bytes) -> bytes:
+    """A header of that kind, with what it says of the next entry."""
+    info = tarfile.TarInfo("describing")
+    info.type, info.size = kind, len(content)
+    return info.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512)
+
+
+def pax(*records: tuple[str, bytes]) -> bytes:
+    """A PAX header as it stands in an archive, whatever its records are."""
+    lines = b""
+    for key, value in records:
+        rest = b" %b=%b\n" % (key.encode(), value)
+        length = len(rest) + 1
+        while len(b"%d" % length) + len(rest) != length:
+            length += 1
+        lines += b"%d" % length + rest
+    return describing(b"x", lines)
+
+
+def plain(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    """Entries without the end of the archive."""
+    return b"".join(
+        info.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % 512) for info, data in members
+    )
+
+
+FILE = plain(member("harmless", data=EVIL))
+LINK = plain(member("harmless", tarfile.LNKTYPE, "f"))
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        pax(("path", b"../evil")) + FILE,
+        pax(("path", b"a"), ("path", b"../evil")) + FILE,
+        pax(("path", b"a")) + pax(("path", b"/tmp/evil")) + FILE,
+        describing(b"L", b"../evil\0") + FILE,
+        pax(("path", b"a")) + describing(b"L", b"../evil\0") + FILE,
+        plain(member("f", data=EVIL)) + pax(("linkpath", b"../../outside/secret")) + LINK,
+        plain(link("f", "../../outside/secret")) + pax(("path", b"f/x"), ("linkpath", b"f")) + LINK,
+    ],
+    ids=["path", "path twice", "two headers", "GNU", "both", "linkpath", "through a link"],
+)
+def test_a_name_from_a_header_is_a_name_like_any_other(host: Host, attack: bytes) -> None:
+    with pytest.raises(OnggiError):
+        apply_layer(io.BytesIO(attack), host.target)
+    assert host.world() == host.before
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [("size", b"-1")],
+        [("size", b"99999999999999999999")],
+        [("size", b"9223372036854775807")],
+        [("size", b"4294967296")],
+        [("uid", b"-1")],
+        [("uid", b"4294967295")],
+        [("mtime", b"nan")],
+        [("mtime", b"1e400")],
+        [("GNU.sparse.size", b"1099511627776"), ("GNU.sparse.name", b"/etc/passwd")],
+    ],
+)
+def test_numbers_that_cannot_be(host: Host, records: list[tuple[str, bytes]]) -> None:
+    with pytest.raises(InvalidInput):
+        apply_layer(io.BytesIO(pax(*records) + FILE), host.target)
+    assert host.world() == host.before
+
+
+def test_a_size_is_the_header_s_where_it_says_one(host: Host) -> None:
+    """Whoever took the block's size would read the content as headers of its own choosing."""
+    inner = plain(member("../evil", data=EVIL))
+    smuggled = plain(member("f", data=b""))
+    data = pax(("size", b"%d" % len(inner))) + smuggled + inner
+    apply_layer(io.BytesIO(data), host.target)
+    assert (host.target / "f").read_bytes() == inner
+    assert host.world() == host.before
+
+
+@pytest.mark.parametrize("count", [1, 600])
+def test_headers_do_not_fill_the_memory(host: Host, count: int) -> None:
+    """One that is too large, or many that are so together."""
+    size = (2 << 20) // count
+    headers = b"".join(
+        pax((f"SCHILY.xattr.user.a{number}", b"x" * size)) for number in range(count)
+    )
+    with pytest.raises(InvalidInput, match="too large"):
+        apply_layer(io.BytesIO(headers + FILE), host.target)
+
+
 # ── Whatever the tar says ────────────────────────────────────────────────────────────────────
 
 _part = st.sampled_from(["a", "b", "l", "..", ".", "", ".wh.a", ".wh.l", ".wh..wh..opq", ".wh..."])
@@ -336,3 +446,71 @@ def test_a_link_swapped_in_meanwhile_is_not_followed(host: Host) -> None:
             with contextlib.suppress(OnggiError):
                 apply_layer(io.BytesIO(data), host.target, LIMITS)
     assert host.world() == host.before
+
+
+# ── Seeded damage, for every kind of target ──────────────────────────────────────────────────
+
+_FUZZ_SECONDS = 4.0
+
+
+def _mutant(seed: int) -> bytes:
+    """A rich archive with a few things done to it; the same one for the same seed."""
+    random = Random(seed)
+    names = ["d", "l", "d/f", "l/f", ".wh.d", "d/.wh..wh..opq", "h", "../x", "/tmp/x", "d/" * 9]
+    kinds = [tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE]
+    aims = [OUT, f"{OUT}/secret", "/", "d", "l", "d/f", "/etc/passwd", "."]
+    parts = []
+    for _ in range(random.randrange(2, 12)):
+        if random.random() < 0.3:
+            key = random.choice(["path", "linkpath", "size", "mtime", "SCHILY.xattr.user.a"])
+            parts.append(pax((key, random.choice(names + aims).encode())))
+        name, kind, aim = random.choice(names), random.choice(kinds), random.choice(aims)
+        parts.append(plain(member(name, kind, aim, random.randbytes(random.randrange(600)))))
+    data = bytearray(b"".join(parts))
+    for _ in range(random.randrange(4)):
+        position = random.randrange(len(data))
+        data[position : position + random.randrange(9)] = random.randbytes(random.randrange(9))
+    if random.random() < 0.7:
+        _repair_checksums(data)
+    compressions: list[Callable[[bytes], bytes]] = [bytes, gzip.compress, zstandard.compress]
+    packed = random.choice(compressions)(bytes(data))
+    return packed[: random.randrange(len(packed))] if random.random() < 0.1 else packed
+
+
+def _to_a_layer(data: bytes, target: Path) -> None:
+    apply_layer(io.BytesIO(data), target, LIMITS)
+
+
+def _to_the_host(data: bytes, target: Path) -> None:
+    with Target(target, owner=(0, 0), keeps_kinds=True) as filled:
+        for entry, content in entries(decompressed(io.BytesIO(data), LIMITS)):
+            filled.place(entry, content)
+
+
+def _to_a_container(data: bytes, target: Path) -> None:
+    root = os.open(target, os.O_PATH | os.O_DIRECTORY)
+    try:
+        with ContainerTarget(root, b"/") as filled:
+            for entry, content in entries(decompressed(io.BytesIO(data), LIMITS)):
+                filled.place(entry, content)
+    finally:
+        os.close(root)
+
+
+@pytest.mark.parametrize("unpack", [_to_a_layer, _to_the_host, _to_a_container])
+def test_no_mutant_writes_outside(tmp_path: Path, unpack: Callable[[bytes, Path], None]) -> None:
+    """All seeds begin at the same number; a busy machine gets less far. One target for all of
+    them: what one leaves, the next may use.
+    """
+    host = Host(tmp_path)
+    end = time.monotonic() + _FUZZ_SECONDS
+    for seed in range(5000):
+        try:
+            with contextlib.suppress(OnggiError):
+                unpack(_mutant(seed), host.target)
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise
+        assert host.world() == host.before, f"seed {seed}"
+        if time.monotonic() > end and seed >= 100:
+            break
