@@ -43,4 +43,6 @@ notebooks: setup
 	@$(PYTHON) -m lessons_lib.publish build $(LESSONS)
 
 bench: setup
-	@$(PYTHON) tests/bench.py; first=$$?; $(PYTHON) tests/bench_build.py && exit $$first
+	@failed=0; for each in bench bench_build bench_layers; do \
+		$(PYTHON) tests/$$each.py || failed=1; \
+	done; exit $$failed

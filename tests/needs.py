@@ -99,6 +99,7 @@ NEEDS = {
     "cgroup:pids": _capability("pids limit"),
     "busybox": _program("busybox", "busybox-static"),
     "libseccomp": Need(_no_libseccomp, "libseccomp2"),
+    "dockerd": _program("dockerd", "docker.io"),
     "ip": _program("ip", "iproute2"),
     "ps": _program("ps", "procps"),
     "runc": _program("runc", "runc"),

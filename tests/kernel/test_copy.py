@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import os
 import stat
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -230,3 +232,43 @@ def test_no_descriptor_or_mount_stays(container: Container) -> None:
     gc.collect()
     after = len(os.listdir("/proc/self/fd")), Path("/proc/self/mountinfo").read_text()
     assert (after[0] <= before[0], after[1]) == (True, before[1])
+
+
+def respecified(engine: Engine, change: Callable[[Any], object]) -> Container:
+    """A container whose config.json was changed before it starts."""
+    container = engine.containers.create("onggi/base", ["sleep", "1000"])
+    path = container.bundle_path / "config.json"
+    document = json.loads(path.read_bytes())
+    change(document)
+    path.write_text(json.dumps(document))
+    return container
+
+
+def one_file(name: str) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo(name))
+    return out.getvalue()
+
+
+def test_a_read_only_container_is_not_written_to(engine: Engine) -> None:
+    container = respecified(engine, lambda spec: spec["root"].update(readonly=True))
+    for _ in ("stopped", "running"):
+        with pytest.raises(Conflict, match="read-only"):
+            container.put_archive("/tmp", one_file("new"))
+        assert read(container, "/etc/passwd").startswith(b"root")
+        container.start() if container.status == "created" else container.stop(timeout=0)
+
+
+def test_what_is_mounted_in_it_is_seen_while_it_runs(engine: Engine, tmp_path: Path) -> None:
+    mount = {"destination": "/scratch", "type": "tmpfs", "source": "tmpfs", "options": []}
+    container = respecified(engine, lambda spec: spec["mounts"].append(mount))
+    container.start()
+    assert container.exec_run(["sh", "-c", "echo mine >/scratch/file"]).exit_code == 0
+    assert read(container, "/scratch/file") == b"mine\n"
+    container.put_archive("/scratch", one_file("new"))
+    assert container.exec_run(["ls", "/scratch"]).output == b"file\nnew\n"
+    assert "scratch/file" not in [each["Path"].lstrip("/") for each in container.diff()]
+    assert container.get_archive("/etc/hosts")[1]["size"] > 0
+    with pytest.raises(NotFound):
+        container.get_archive("/proc/version")

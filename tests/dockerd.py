@@ -1,0 +1,96 @@
+"""A dockerd of our own: with its own mounts, network and state, which end with it.
+
+Debian's service is not touched. Whoever compares with docker, a test or a bench, begins with
+`with running_dockerd() as docker: docker("load", "-i", path)`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+PATIENCE_S = 60
+
+
+class Docker:
+    """The docker command, talking to that daemon."""
+
+    def __init__(self, socket: Path) -> None:
+        program = "/usr/bin/docker" if os.path.exists("/usr/bin/docker") else "docker"
+        self._command = [program, "-H", f"unix://{socket}"]
+
+    def __call__(self, *line: str | Path, stdin: bytes | None = None) -> str:
+        """What it says, having succeeded."""
+        done = self.run(*line, stdin=stdin)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+    def run(
+        self, *line: str | Path, stdin: bytes | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Whatever comes of it."""
+        return subprocess.run(
+            [*self._command, *map(str, line)],
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+    def inspect(self, name: str) -> Any:
+        """An image, as `docker image inspect` has it."""
+        return json.loads(self("image", "inspect", name))[0]
+
+
+@contextlib.contextmanager
+def running_dockerd() -> Iterator[Docker]:
+    """The daemon, from when it answers until it has ended."""
+    with tempfile.TemporaryDirectory(prefix="onggi-dockerd-") as folder:
+        place = Path(folder)
+        options = {
+            "data-root": place / "data",
+            "exec-root": place / "exec",
+            "pidfile": place / "pid",
+            "host": f"unix://{place}/socket",
+            "bridge": "none",
+            "iptables": "false",
+            "ip6tables": "false",
+            "cgroup-parent": f"/{place.name}",
+            "log-level": "error",
+        }
+        command = ["unshare", "--mount", "--net", "dockerd"]
+        command += [f"--{name}={value}" for name, value in options.items()]
+        with (place / "log").open("wb") as log:
+            daemon = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            client = Docker(place / "socket")
+            deadline = time.monotonic() + PATIENCE_S
+            while client.run("version").returncode != 0:
+                assert daemon.poll() is None, (place / "log").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            yield client
+        finally:
+            daemon.terminate()
+            daemon.wait(PATIENCE_S)
+            _remove_groups(place.name)
+
+
+def _remove_groups(name: str) -> None:
+    """The daemon's control groups, on both versions; the kernel empties them a moment late."""
+    deadline = time.monotonic() + 10
+    while groups := [g for p in (name, f"*/{name}") for g in Path("/sys/fs/cgroup").glob(p)]:
+        for group in groups:
+            with contextlib.suppress(OSError):
+                group.rmdir()
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
