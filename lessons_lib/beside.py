@@ -9,12 +9,11 @@ man 5 proc, man 5 proc_pid_mountinfo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from lessons_lib.language import say
 from lessons_lib.shown import LEAF, Shown, code, escaped, strong, table, words_table
-from lessons_lib.workbench import KINDS, Run, held
+from lessons_lib.workbench import KINDS, Look, Run, held
 from lessons_lib.workpiece import recorded
 from runtime.engine.container import Container
 
@@ -39,7 +38,7 @@ def beside(by_hand: Run, container: Container) -> Shown:
     return Shown(words_table([head, *rows]), table(map(escaped, head), page))
 
 
-def _facts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _facts(before: Look, after: Look) -> Iterator[tuple[str, str]]:
     """(what, how it is) of a process; `before` is what one of the host has."""
     kinds = [kind for kind in KINDS if before["worlds"][kind] != after["worlds"][kind]]
     places = [place for place, _ in after["mounts"]]

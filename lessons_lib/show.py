@@ -6,6 +6,7 @@
     show.changes(mina, jun)             what each container changed (docker diff)
     show.mounts(container)              the root mount, as the kernel lists it
     show.worlds(container)              what host and container share, and what not
+    show.growth(run)                    what a process had for itself after each step
     show.beside(run, container)         a container made by hand beside one of the engine's
     show.steps(log)                     what a build did: new layers, cached ones, settings only
     show.disk(one, two, ten)            what images say they take, and what they take together
@@ -29,6 +30,7 @@ from lessons_lib.beside import beside
 from lessons_lib.build_progress import steps
 from lessons_lib.changes import changes
 from lessons_lib.disk import disk
+from lessons_lib.growth import growth
 from lessons_lib.language import say
 from lessons_lib.shelves import shelves as overlay
 from lessons_lib.shown import CLAY, INK, MONO, Shown, card, code, escaped
@@ -41,6 +43,7 @@ __all__ = [
     "beside",
     "changes",
     "disk",
+    "growth",
     "inner_pid",
     "layers",
     "mounts",

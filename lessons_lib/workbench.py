@@ -46,6 +46,9 @@ PATIENCE_S = 30.0
 """Longer than any step of the lesson takes on a busy machine."""
 
 LARGEST_REPORT = 1 << 20
+Look = Mapping[str, Any]
+"""How a process looked at one moment: see `workpiece.look`."""
+
 TOOLS = (
     *("namespaces", "mount", "netdevice", "capabilities", "libc", "go_on_as_child"),
     *("room", "layers", "group", "note", "os", "signal", "socket", "time"),
@@ -68,23 +71,27 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What has come of some steps: what the last one returned, and two looks at the process.
+    """What has come of some steps: what the last one returned, and a look after each of them.
 
     A process that has become another program can no longer be looked at: then there is none.
     """
 
+    steps: tuple[str, ...] = ()
     value: Any = None
-    before: Mapping[str, Any] | None = None
-    after: Mapping[str, Any] | None = None
+    before: Look | None = None
+    looks: tuple[Look, ...] = ()
+
+    @property
+    def after(self) -> Look | None:
+        """How the process looked when it had taken all steps."""
+        return self.looks[-1] if self.looks else self.before
 
     @property
     def own(self) -> frozenset[str]:
-        """The namespaces (OCI's names) that it has for itself, and "root" for another root."""
+        """What it has for itself in the end: see `apart`."""
         if self.before is None or self.after is None:
             return frozenset()
-        there, here = self.before["worlds"], self.after["worlds"]
-        kinds = {kind for kind in FLAG_OF_KIND if there[kind] != here[kind]}
-        return frozenset(kinds | ({"root"} if self.before["root"] != self.after["root"] else set()))
+        return apart(self.before, self.after)
 
     def _repr_mimebundle_(self, **forms: object) -> dict[str, object]:
         return self.shown()._repr_mimebundle_(**forms)
@@ -98,7 +105,7 @@ class Run:
         drawn = picture(say("workbench.title"), say("workbench.workpiece"), rows, words)
         return Shown(words, picture=drawn)
 
-    def _rows(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Row]:
+    def _rows(self, before: Look, after: Look) -> Iterator[Row]:
         told = {
             "uts": after["hostname"],
             "pid": str(after["pid"]),
@@ -108,8 +115,8 @@ class Run:
             own = told.get(kind, say("workbench.own"))
             yield self._row(kind, own, kind not in self.own)
         yield self._row("root", dict(after["mounts"]).get("/", "…"), "root" not in self.own)
-        few = held(after) - held(before) == frozenset() and held(after) != held(before)
-        yield self._row("power", say("workbench.some", count=len(held(after))), not few)
+        few = say("workbench.some", count=len(held(after)))
+        yield self._row("power", few, "power" not in self.own)
         yield self._row("kernel", "", True)
 
     @staticmethod
@@ -172,7 +179,7 @@ class Workbench(Lesson):
             _remove(group)
             with contextlib.suppress(OSError):
                 room.rmdir()
-        return _as_run(report)
+        return _as_run(names, report)
 
     def _layers(self) -> list[str]:
         """The directories of the base image's layers, the topmost first, as overlay wants them."""
@@ -195,7 +202,15 @@ class Workbench(Lesson):
         return Shown(words, page)._repr_mimebundle_(**forms)
 
 
-def held(look: Mapping[str, Any], field: str = "CapEff") -> frozenset[int]:
+def apart(before: Look, after: Look) -> frozenset[str]:
+    """What differs: kinds of namespaces (OCI's names), "root", and "power" for capabilities."""
+    found = {kind for kind in FLAG_OF_KIND if before["worlds"][kind] != after["worlds"][kind]}
+    found |= {"root"} if before["root"] != after["root"] else set()
+    found |= {"power"} if held(before) != held(after) else set()
+    return frozenset(found)
+
+
+def held(look: Look, field: str = "CapEff") -> frozenset[int]:
     """The numbers of the capabilities in a look."""
     mask = int(look["status"][field], 16)
     return frozenset(bit for bit in range(mask.bit_length()) if mask >> bit & 1)
@@ -235,12 +250,14 @@ def _performed(order: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
-def _as_run(report: Mapping[str, Any]) -> Run:
+def _as_run(names: list[str], report: Mapping[str, Any]) -> Run:
     if "host_refuses" in report:
         raise Refused("workbench.host-refuses", why=report["host_refuses"])
     if "failed" in report:
         raise Refused("workbench.failed", **report["failed"])
-    return Run(**report)
+    if not report:
+        return Run(tuple(names))
+    return Run(tuple(names), report.get("value"), report["before"], tuple(report["looks"]))
 
 
 def _without_pids() -> HostLacks:

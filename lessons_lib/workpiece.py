@@ -6,7 +6,7 @@
 learner's first step it shuts itself in: in a PID namespace that takes all its processes with it
 when it ends, and in mount, UTS and IPC namespaces in which this machine looks as it is, its disk
 can only be read, and a mistake hurts nobody. Then the steps run, in one process, and what it
-looked like before and after them goes back through the socket, as JSON.
+looked like before and after each of them goes back through the socket, as JSON.
 
     interpreter          unshare, then waits
     └ PID 1 of the shut-in         waits; when it ends, the kernel kills all that are left
@@ -25,7 +25,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from errno import errorcode
 from pathlib import Path
 from types import TracebackType
@@ -54,12 +54,12 @@ def main() -> None:
         answer.send(json.dumps({"host_refuses": str(refused)}).encode())
         return
     tools = toolbox(order, room)
-    report: Report = {"before": look(host)}
+    report: Report = {"before": look(host), "looks": []}
     try:
-        report["value"] = perform(order["steps"], order["known"], tools)
+        for report["value"] in perform(order["steps"], order["known"], tools):
+            report["looks"].append(look(host))
     except Exception as error:  # noqa: BLE001  (whatever a learner writes is told in words)
         report["failed"] = described(error, order["known"])
-    report["after"] = look(host)
     answer.send(json.dumps(report, default=repr).encode())
     os._exit(0)
 
@@ -115,14 +115,12 @@ def toolbox(order: Mapping[str, Any], room: Path) -> dict[str, Any]:
     }
 
 
-def perform(steps: list[str], known: Mapping[str, str], tools: dict[str, Any]) -> object:
-    """Take the steps, each of which may use every known one; what the last one returns."""
+def perform(steps: list[str], known: Mapping[str, str], tools: dict[str, Any]) -> Iterator[object]:
+    """Take the steps, each of which may use every known one; what each of them returns."""
     for name, source in known.items():
         exec(compile(source, _place(name), "exec"), tools)  # noqa: S102  (they are the lesson)
-    value = None
     for name in steps:
-        value = tools[name]()
-    return value
+        yield tools[name]()
 
 
 def described(error: Exception, known: Mapping[str, str]) -> Report:
