@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lessons_lib import folder, workbench
+from lessons_lib import folder, show, workbench
 from lessons_lib.refusals import Refused
 from lessons_lib.workbench import Step, Workbench
 from lessons_lib.workpiece import NOTE
@@ -167,6 +167,28 @@ def test_a_step_is_kept_and_not_called(bench: Workbench) -> None:
     assert "jar" in run.shown().words
     with pytest.raises(Refused, match="no step other"):
         later.run("other")
+
+
+def test_growth_tells_which_step_was_worth_what(bench: Workbench) -> None:
+    name = step("name", "namespaces.unshare(namespaces.CLONE_NEWUTS)")
+    lo = step("lo", "netdevice.bring_up('lo')")
+    rest = step("rest", "namespaces.unshare(namespaces.CLONE_NEWIPC | namespaces.CLONE_NEWNET)")
+    words = show.growth(bench.run(name, lo, rest)).words.splitlines()
+    assert words == [
+        "name: now its own: name",
+        "lo: nothing more",
+        "rest: now its own: network, mailboxes",
+    ]
+
+
+def test_a_container_of_the_engine_has_more_than_one_made_by_hand(bench: Workbench) -> None:
+    jar = bench.engine.containers.run("onggi/base", "sleep 1d", detach=True)
+    run = bench.run(step("name", "namespaces.unshare(namespaces.CLONE_NEWUTS)"))
+    rows = dict(line.split("  ", 1) for line in show.beside(run, jar).words.splitlines())
+    assert rows["namespaces of its own"].split() == [
+        *("uts", "uts", "pid", "mount", "network", "ipc", "cgroup")
+    ]
+    assert rows["dangerous parts of /proc are covered"].split() == ["no", "yes"]
 
 
 def test_a_failure_names_the_line(bench: Workbench) -> None:
