@@ -177,7 +177,7 @@ def test_growth_tells_which_step_was_worth_what(bench: Workbench) -> None:
     assert words == [
         "name: now its own: name",
         "lo: nothing more",
-        "rest: now its own: network, mailboxes",
+        "rest: now its own: network, mail",
     ]
 
 
