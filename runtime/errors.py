@@ -181,7 +181,11 @@ class CommandNotStarted(OnggiError):
 
 
 class ContainerFailed(OnggiError):
-    """A command in a container that the caller waited for ended with `exit_status` ≠ 0."""
+    """A command in a container that the caller waited for ended with `exit_status` ≠ 0.
+
+    The attributes are those of docker.errors.ContainerError: `container`, `exit_status`,
+    `command` (argv), `image` (as it was asked for) and `stderr`.
+    """
 
     def __init__(
         self,
@@ -189,11 +193,17 @@ class ContainerFailed(OnggiError):
         *,
         exit_status: int,
         stderr: bytes = b"",
+        container: object = None,
+        command: tuple[str, ...] = (),
+        image: str = "",
         hint: str = "",
         **facts: object,
     ) -> None:
         super().__init__(template, hint=hint, exit_status=exit_status, **facts)
+        self.container = container
         self.exit_status = exit_status
+        self.command = command
+        self.image = image
         self.stderr = stderr
 
 

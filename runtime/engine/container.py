@@ -39,7 +39,7 @@ from runtime.engine.images import Images
 from runtime.engine.inspect import inspect_container
 from runtime.engine.options import read_changes, refuse_conflicts
 from runtime.engine.stats import INTERVAL_S, Sampler, Stats
-from runtime.errors import Conflict, NotFound
+from runtime.errors import Conflict, InvalidInput, NotFound
 from runtime.linux import capabilities
 from runtime.linux.cgroup import Cgroup
 from runtime.oci.digest import Digest
@@ -133,6 +133,16 @@ class Container:
     def pid(self) -> int:
         """Its PID 1 as the host numbers it; 0 if it does not run."""
         return int(self._row["pid"])
+
+    @property
+    def ports(self) -> dict[str, Any]:
+        """The ports that lead to it from the host: none, until there are networks."""
+        return {}
+
+    @property
+    def health(self) -> str:
+        """starting, healthy or unhealthy; "unknown" without a health check, as docker's SDK."""
+        return str(self.attrs["State"].get("Health", {}).get("Status", "unknown"))
 
     @property
     def exit_code(self) -> int | None:
@@ -336,9 +346,11 @@ class Container:
         """Its last exit; 255 if nobody saw it."""
         return self._lifecycle.wait(self.id) or Exit(UNKNOWN_EXIT, False)
 
-    def remove(self, force: bool = False, v: bool = False) -> None:
+    def remove(self, force: bool = False, v: bool = False, link: bool = False) -> None:
         """Delete it with everything it wrote; with `force`, kill it first."""
         del v  # there are no volumes yet that belong to one container alone
+        if link:
+            raise InvalidInput("not supported yet: {flag}", flag="link")
         self._lifecycle.remove(self.id, force=force)
 
     def diff(self) -> list[dict[str, Any]]:

@@ -92,6 +92,7 @@ class Containers:
         if detach:
             container.start()
             return container
+        program = container.spec.process.args
         attachment = container.start_attached()
         written: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
         entries: list[bytes] = []
@@ -105,6 +106,9 @@ class Containers:
                 "the command in container {name} ended with exit code {exit_status}",
                 exit_status=code,
                 stderr=b"".join(written["stderr"]),
+                container=container,
+                command=program,
+                image=container.request.image,
                 hint="its last words: {last}" if written["stderr"] else "",
                 name=container.name,
                 last=b"".join(written["stderr"]).decode(errors="replace").strip()[-300:],

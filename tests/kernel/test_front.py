@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from runtime.engine import Engine
+from runtime.errors import ContainerFailed
 
 pytestmark = pytest.mark.needs("containers")
 
@@ -101,6 +102,19 @@ def test_an_image_has_docker_s_whole_shape(engine: Engine) -> None:
     missing = set(docker_api.members("ImageInspect")) - set(document)
     assert missing <= {"Variant", "OsVersion"}
     docker_api.check("ImageHistory", image.history())
+
+
+def test_a_failure_says_what_docker_s_sdk_says(engine: Engine) -> None:
+    command = ["sh", "-c", "echo bad >&2; exit 3"]
+    with pytest.raises(ContainerFailed) as caught:
+        engine.containers.run("onggi/base", command, name="bad")
+    refusal = caught.value
+    assert (refusal.exit_status, refusal.command, refusal.image) == (
+        3,
+        tuple(command),
+        "onggi/base",
+    )
+    assert (refusal.container, refusal.stderr) == (engine.containers.get("bad"), b"bad\n")
 
 
 def test_what_docker_s_api_answers(engine: Engine) -> None:
