@@ -172,10 +172,14 @@ def against_buildah(place: Place) -> bool:
     quiet([*tool, "commit", "base", "onggi/base"])
     cold = [*tool, "build", "--no-cache", "--layers", "--isolation=oci", "--network=none"]
     cold += ["--pull-never", "-t", "bench", place.context]
-    pairs: list[tuple[float, ...]] = [
-        (seconds(lambda: place.build(cold=True)), seconds(lambda: quiet(cold)))
-        for _ in range(ROUNDS)
-    ]
+    try:
+        pairs: list[tuple[float, ...]] = [
+            (seconds(lambda: place.build(cold=True)), seconds(lambda: quiet(cold)))
+            for _ in range(ROUNDS)
+        ]
+    finally:
+        quiet([*tool, "rm", "--all"])
+        subprocess.run(["umount", home / "root" / "overlay"], check=False)  # buildah leaves it
     return compare("build, cold: buildah", columns(pairs), limit=0.3)
 
 

@@ -10,7 +10,6 @@ man 2 openat2; Dockerfile reference, "COPY"
 
 from __future__ import annotations
 
-import difflib
 import errno
 import hashlib
 import os
@@ -24,6 +23,7 @@ from typing import Self
 
 from runtime.build.sources import Kind, Source, SourceFile
 from runtime.dockerfile.ignore import ANY_DEPTH, Ignore, has_wildcard, path_pattern
+from runtime.dockerfile.nearest import nearest
 from runtime.dockerfile.source import Word
 from runtime.errors import DockerfileError, InvalidInput, KernelError, NotFound
 from runtime.linux.files import open_beneath, open_in_root
@@ -206,15 +206,14 @@ class Context:
             names = self._names(directory or ".")
         except KernelError:
             names = []
-        close = difflib.get_close_matches(name, names, n=1)
-        meant = posixpath.join(directory, close[0]) if close else ""
+        near = nearest(name, names)
         if name in names:
             return _leads_outside(path, word)
         return DockerfileError(
             "{file}:{line}:{column}: no such file in the build context: {path}",
-            hint="did you mean {meant}?" if close else "paths are relative to the build context",
+            hint="did you mean {meant}?" if near else "paths are relative to the build context",
             path=path,
-            meant=meant,
+            meant=posixpath.join(directory, near),
             **word.place.facts(),
         )
 

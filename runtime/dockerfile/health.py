@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from runtime.dockerfile.instruction import ExecForm, HealthCheck
@@ -70,6 +69,8 @@ def read_health_check(statement: Statement) -> HealthCheck:
 
 def parse_duration(text: str) -> int | None:
     """Nanoseconds of a duration that is not negative; None if it is none."""
+    from decimal import Decimal  # slow to import, and seldom needed
+
     text = text.removeprefix("+")
     if text == "0":
         return 0

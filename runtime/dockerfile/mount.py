@@ -12,13 +12,12 @@ stages a build needs must be known before any of them is planned. The rules are 
 
 from __future__ import annotations
 
-import csv
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from runtime.dockerfile.nearest import nearest
 from runtime.dockerfile.source import Word
 from runtime.errors import DockerfileError
 
@@ -136,6 +135,8 @@ def mount_origin(word: Word) -> Word | None:
 
 def _fields(word: Word) -> dict[str, str]:
     """The options by their first names, in the order of the line; "" for one without `=`."""
+    import csv  # few RUNs have mounts
+
     try:
         (row,) = csv.reader([word.text], strict=True)
     except (csv.Error, ValueError) as cause:
@@ -242,11 +243,11 @@ def _bad_value(word: Word, key: str, value: str) -> DockerfileError:
 
 
 def _unknown(word: Word, key: str) -> DockerfileError:
-    close = difflib.get_close_matches(key, [*EXAMPLES, *ALIASES], n=1)
+    meant = nearest(key, (*EXAMPLES, *ALIASES))
     return DockerfileError(
         "{file}:{line}:{column}: --mount has no option {key!r}",
-        hint="did you mean {meant}?" if close else "",
+        hint="did you mean {meant}?" if meant else "",
         key=key,
-        meant=close[0] if close else "",
+        meant=meant,
         **word.place.facts(),
     )

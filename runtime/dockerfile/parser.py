@@ -11,7 +11,6 @@ Rule: pure; reads no file, expands no variable.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,6 +21,7 @@ from runtime.dockerfile.health import read_health_check
 from runtime.dockerfile.here_document import is_announced, take_documents, with_lines
 from runtime.dockerfile.lexer import Lexer, LogicalLine
 from runtime.dockerfile.mount import mount_origin, read_mount
+from runtime.dockerfile.nearest import nearest
 from runtime.dockerfile.source import Place, Word
 from runtime.dockerfile.statement import (
     Statement,
@@ -68,12 +68,12 @@ def parse_instruction(
             line = with_lines(line, lexer) if documents else line
             statement = replace(statement, line=line, documents=documents)
         return parser(statement)
-    close = difflib.get_close_matches(statement.name, PARSERS, n=1)
+    meant = nearest(statement.name, PARSERS)
     raise DockerfileError(
         "{file}:{line}:{column}: unknown instruction: {name}",
         name=statement.keyword.text[:80],
-        hint="did you mean {meant}?" if close else "a line that goes on needs a \\ at its end",
-        meant=close[0] if close else "",
+        hint="did you mean {meant}?" if meant else "a line that goes on needs a \\ at its end",
+        meant=meant,
         **statement.keyword.place.facts(),
     )
 

@@ -10,7 +10,6 @@ instruction's parser knows. The rules are BuildKit's (frontend/dockerfile/parser
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable
@@ -26,6 +25,7 @@ from runtime.dockerfile.instruction import (
     ShellForm,
 )
 from runtime.dockerfile.lexer import LogicalLine, split_blanks, split_quoted, unquote, word_pattern
+from runtime.dockerfile.nearest import nearest
 from runtime.dockerfile.source import Place, Word
 from runtime.errors import DockerfileError
 
@@ -174,13 +174,13 @@ def _unknown_flag(
             flag=flag.name,
             **flag.place.facts(),
         )
-    close = difflib.get_close_matches(flag.name, known + later, n=1)
+    meant = nearest(flag.name, known + later)
     return DockerfileError(
         "{file}:{line}:{column}: {name} has no flag --{flag}",
-        hint="did you mean --{meant}?" if close else "",
+        hint="did you mean --{meant}?" if meant else "",
         name=statement.name,
         flag=flag.name,
-        meant=close[0] if close else "",
+        meant=meant,
         **flag.place.facts(),
     )
 
