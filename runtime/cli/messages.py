@@ -767,6 +767,75 @@ KO: dict[str, str] = {
     "check the spelling, or whether the image has that program": (
         "철자가 맞는지, 이미지에 그 프로그램이 들어 있는지 확인하세요"
     ),
+    "there is no capability {name}": "그런 커널 권한(capability)은 없습니다: {name}",
+    "man 7 capabilities lists them; for example: NET_ADMIN, or ALL": (
+        "전체 목록은 man 7 capabilities에 있습니다. 예: NET_ADMIN, ALL"
+    ),
+    "this host cannot give the capability {feature} to anybody": (
+        "이 호스트에서는 누구에게도 줄 수 없는 커널 권한입니다: {feature}"
+    ),
+    "leave it out: it is missing here in the bounding set of root itself": (
+        "이 옵션을 빼세요. 이 호스트에서는 root의 bounding set에도 이 권한이 없습니다"
+    ),
+    "this host does not give these capabilities to anybody, so the container goes without them: "
+    "{names}": ("이 호스트가 누구에게도 주지 않는 커널 권한이라 컨테이너에도 없습니다: {names}"),
+    "not a security option: {text!r}": "보안 옵션 형식이 아닙니다: {text!r}",
+    "for example: no-new-privileges, seccomp=unconfined, seccomp=FILE, systempaths=unconfined": (
+        "예: no-new-privileges, seccomp=unconfined, seccomp=파일, systempaths=unconfined"
+    ),
+    "this engine does not load profiles of {feature}": (
+        "이 엔진은 다음 보안 모듈의 프로필을 적용하지 않습니다: {feature}"
+    ),
+    "leave the option out; seccomp and capabilities are there": (
+        "이 옵션을 빼세요. seccomp와 커널 권한 제한은 그대로 적용됩니다"
+    ),
+    "the OOM score must be between {lowest} and {highest}: {score}": (
+        "OOM 점수는 {lowest} 이상 {highest} 이하여야 합니다: {score}"
+    ),
+    "not a mode of the {kind} namespace: {mode!r}": (
+        "네임스페이스에 쓸 수 없는 값입니다: {kind}, {mode!r}"
+    ),
+    "write {modes}": "쓸 수 있는 값: {modes}",
+    "a host name cannot be given to a container that shares the names of another: --uts {mode}": (
+        "호스트 이름을 다른 곳과 함께 쓰는 컨테이너에는 이름을 따로 줄 수 없습니다: --uts {mode}"
+    ),
+    "leave out --hostname and --domainname, or --uts": (
+        "--hostname과 --domainname을 빼거나 --uts를 빼세요"
+    ),
+    "sysctl {name} cannot be set for a world that is shared: --ipc {mode}": (
+        "함께 쓰는 네임스페이스의 sysctl은 바꿀 수 없습니다: {name}, --ipc {mode}"
+    ),
+    "leave out one of them": "둘 중 하나를 빼세요",
+    "a tmpfs cannot be mounted there: {path}": "그곳에는 tmpfs를 마운트할 수 없습니다: {path}",
+    "/proc and /sys are the kernel's; .. leads nowhere": (
+        "/proc과 /sys는 커널의 것이고, 경로에 ..을 쓸 수 없습니다"
+    ),
+    "not an option of a tmpfs: {option!r}": "tmpfs 옵션이 아닙니다: {option!r}",
+    "for example: size=64m, mode=1777, uid=1000, exec": "예: size=64m, mode=1777, uid=1000, exec",
+    "cannot share the {kind} namespace of container {name}: it is not running": (
+        "실행 중이 아닌 컨테이너의 네임스페이스는 함께 쓸 수 없습니다: {name}, {kind}"
+    ),
+    "start it first": "그 컨테이너를 먼저 시작하세요",
+    "container {name} does not share its IPC namespace": (
+        "IPC 네임스페이스를 함께 쓰도록 허용하지 않은 컨테이너입니다: {name}"
+    ),
+    "start that one with --ipc shareable": "그 컨테이너를 --ipc shareable 옵션으로 시작하세요",
+    "not a device rule: {text!r}": "장치 규칙 형식이 아닙니다: {text!r}",
+    "write type, numbers and access, such as: c 10:200 rwm, or b 8:* r": (
+        "종류, 번호, 허용할 동작을 쓰세요. 예: c 10:200 rwm, b 8:* r"
+    ),
+    "no such device on this host: {path}: {reason}": (
+        "이 호스트에 그런 장치가 없습니다: {path}: {reason}"
+    ),
+    "`ls -l` shows a c or a b for one": "장치는 `ls -l` 출력에서 c나 b로 시작합니다",
+    "this host has no control groups for devices, so the rules for them cannot be kept": (
+        "이 호스트에는 장치용 컨트롤 그룹이 없어 장치 규칙을 지킬 수 없습니다"
+    ),
+    "leave out --device-cgroup-rule": "--device-cgroup-rule 옵션을 빼세요",
+    "sysctl {name} cannot be set to {value!r}: {reason}": (
+        "sysctl 값을 바꿀 수 없습니다: {name} = {value!r}: {reason}"
+    ),
+    "{path} of the image is a symbolic link": "이미지의 경로가 심볼릭 링크입니다: {path}",
     "this host does not permit a resource limit this high: {limit}": (
         "이 호스트에서는 자원 한도를 이렇게 높게 둘 수 없습니다: {limit}"
     ),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -19,14 +20,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime.container import limits, log, profile
+from runtime.container import devices, isolation, limits, log, profile, worlds
 from runtime.container.command import argv
 from runtime.container.messages import STDIN_ANNOTATION, StdinPolicy
 from runtime.errors import InvalidInput, NotFound
 from runtime.linux.seccomp import Filter
 from runtime.oci.image import RunConfig
-from runtime.oci.mounts import DEFAULT_MOUNTS, Mount
-from runtime.oci.spec import DEFAULT_CAPABILITIES, Process, Spec
+from runtime.oci.mounts import Mount
+from runtime.oci.spec import Process, Spec
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_TERM = "xterm"
@@ -73,6 +74,24 @@ class Request:
     device_write_bps: tuple[tuple[str, int], ...] = ()
     device_read_iops: tuple[tuple[str, int], ...] = ()
     device_write_iops: tuple[tuple[str, int], ...] = ()
+    oom_score_adj: int = 0
+    ulimits: tuple[tuple[str, int, int], ...] = ()
+    shm_bytes: int = 0
+    privileged: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    devices: tuple[tuple[str, str, str], ...] = ()
+    device_rules: tuple[str, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    read_only: bool = False
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    group_add: tuple[str, ...] = ()
+    domainname: str = ""
+    pid_mode: str = ""
+    ipc_mode: str = ""
+    uts_mode: str = ""
+    cgroupns_mode: str = ""
     auto_remove: bool = False
     stdin_open: bool = False
     stop_signal: str = ""
@@ -172,7 +191,13 @@ class Bundle:
 
 def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bundle) -> Spec:
     """The whole description of a container. Raises InvalidInput for a request that makes none."""
+    worlds.refuse_foreign_names(request)
     hostname = request.hostname or container_id[:12]
+    if request.uts_mode == "host":
+        hostname = os.uname().nodename
+    capabilities = isolation.capabilities_of(request)
+    nodes, rules = devices.devices_of(request)
+    masked_paths, readonly_paths = isolation.hidden_paths(request)
     spec = Spec(
         process=Process(
             args=command_line(request, image),
@@ -180,13 +205,26 @@ def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bun
             cwd=request.working_dir or image.working_dir or "/",
             user=request.user or image.user,
             terminal=request.tty,
+            groups=request.group_add,
+            capabilities=capabilities,
+            no_new_privileges=isolation.no_new_privileges(request),
+            rlimits=isolation.rlimits_of(request),
+            oom_score_adj=isolation.oom_score_of(request),
         ),
         hostname=hostname,
-        mounts=(*DEFAULT_MOUNTS, *_etc_mounts(bundle)),
+        domainname=request.domainname,
+        root_readonly=request.read_only,
+        mounts=(*worlds.mounts_of(request, bundle.root), *_etc_mounts(bundle)),
+        namespaces=worlds.namespaces_of(request, bundle.root),
+        devices=nodes,
+        device_rules=rules,
         resources=limits.resources(request),
         cgroups_path=f"/onggi/{container_id}",
-        seccomp=profile.default_seccomp(DEFAULT_CAPABILITIES),
         annotations={STDIN_ANNOTATION: stdin_policy(request)},
+        sysctl=request.sysctls,
+        seccomp=isolation.seccomp_of(request, capabilities),
+        masked_paths=masked_paths,
+        readonly_paths=readonly_paths,
     )
     refuse_nonsense(spec)
     return spec

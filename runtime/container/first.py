@@ -27,7 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from runtime.container import init, messages
+from runtime.container import init, joining, messages
 from runtime.container.bundle import Bundle
 from runtime.container.messages import STDIN, STREAMS, Start, StdinPolicy
 from runtime.linux import namespaces, process
@@ -39,12 +39,17 @@ from runtime.snapshot.overlay import Snapshots
 class FirstProcess:
     """The monitor's side. `pid` is the host's number for it."""
 
-    def __init__(self, root: Path) -> None:
-        """Fork it. No other child of the caller lives in a PID namespace."""
+    def __init__(self, root: Path, pid_world: int | None = None) -> None:
+        """Fork it, as the first in a PID namespace of its own; or into that of a process, by its
+        pidfd. No other child of the caller lives in a PID namespace.
+        """
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         me = namespaces.pidfd_open(os.getpid())
         with contextlib.suppress(OSError):  # without privilege: `live` will say so
-            namespaces.give_children_new_pids()
+            if pid_world is None:
+                namespaces.give_children_new_pids()
+            else:
+                namespaces.setns(pid_world, namespaces.CLONE_NEWPID)
         self.pid = os.fork()
         if self.pid == 0:
             self._channel.close()
@@ -57,6 +62,13 @@ class FirstProcess:
         """Tell it which container it will be. Its control group must be there."""
         with contextlib.suppress(BrokenPipeError):  # it has failed already: `begin` says why
             messages.send(self._channel, start.to_message())
+
+    def join(self, worlds: joining.Worlds) -> None:
+        """Let it leave some of its worlds for these, before it is furnished."""
+        if worlds:
+            message = {"worlds": [(flags, whose) for flags, _, whose in worlds]}
+            with contextlib.suppress(BrokenPipeError):
+                messages.send(self._channel, message, tuple(pidfd for _, pidfd, _ in worlds))
 
     def begin(self) -> int | None:
         """Let it become its program; the master of its terminal, if it has one. Raises what it
@@ -82,17 +94,41 @@ class FirstProcess:
         os.waitpid(self.pid, 0)
 
 
+def placed(first: FirstProcess, spec: Spec, root: Path) -> FirstProcess:
+    """A first process in the worlds that `spec` wants: mostly the one that is ready.
+
+    Raises Conflict, NotFound for another container's that are not there.
+    """
+    pid_world = joining.pid_world_of(spec, root)
+    if pid_world is not None:
+        first.dismiss()
+        first = FirstProcess(root, pid_world)
+        os.close(pid_world)
+    worlds = joining.worlds_of(spec, root)
+    first.join(worlds)
+    for _, pidfd, _ in worlds:
+        os.close(pidfd)
+    return first
+
+
 def live(root: Path, channel: socket.socket) -> NoReturn:
     """The child's side. Never returns: it becomes a program, or says why not and ends."""
     try:
         os.setsid()
         init.enter_early_namespaces()
         rehearse()
-        message, _ = messages.receive(channel)
+        message, descriptors = messages.receive(channel)
+        fetched: dict[str, int] = {}
+        if message is not None and "worlds" in message:
+            # Who shares its worlds must not look into this process, which is the host's yet.
+            process.prctl(process.PR_SET_DUMPABLE, 0)
+            pairs = zip(message["worlds"], descriptors, strict=True)
+            fetched = joining.enter([(flags, pidfd, whose) for (flags, whose), pidfd in pairs])
+            message, _ = messages.receive(channel)
         if message is not None:
             process.set_name("onggi-init")
             start = Start.from_message(root, message)
-            world = _world(start)
+            world = _world(start, fetched)
             policy = StdinPolicy.of(world.spec.annotations)
             stdio = None if world.spec.process.terminal else _pipes(start, policy)
             init.become(world, stdio, channel)
@@ -110,14 +146,14 @@ def rehearse() -> None:
     Spec.from_bytes(json.dumps(example.to_json()).encode())
 
 
-def _world(start: Start) -> init.World:
+def _world(start: Start, fetched: dict[str, int]) -> init.World:
     bundle = Bundle(start.root, start.directory)
     overlay = Snapshots(start.root).overlay(start.snapshot)
     group = Cgroup(start.directory.name)
     spec = bundle.spec()
     if start.window is not None:
         spec = replace(spec, process=replace(spec.process, console_size=start.window))
-    return init.World(spec, overlay, bundle, group, start.lifeline)
+    return init.World(spec, overlay, bundle, group, start.lifeline, fetched)
 
 
 def _pipes(start: Start, policy: StdinPolicy) -> init.Stdio:

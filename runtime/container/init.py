@@ -14,38 +14,31 @@ notebook library. runtime-spec: runtime.md "Lifecycle", config-linux.md
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
 import socket
 import stat
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 from runtime.container import messages
 from runtime.container.bundle import Bundle
+from runtime.container.devices import permits_new_nodes
 from runtime.container.power import give_up_power
 from runtime.container.terminal import open_terminal
 from runtime.container.user import User, find_user
-from runtime.errors import CommandNotStarted
+from runtime.errors import CommandNotStarted, InvalidInput, UnsafePath
 from runtime.linux import cgroup, cgroup_mounts, mount, namespaces, netdevice, process
 from runtime.linux.seccomp import Filter
 from runtime.linux.terminal import Size
 from runtime.oci.mounts import Mount
-from runtime.oci.spec import Process, Spec
+from runtime.oci.spec import Namespace, Process, Spec
 from runtime.snapshot.overlay import Overlay
-
-DEVICES = {
-    "null": (1, 3),
-    "zero": (1, 5),
-    "full": (1, 7),
-    "random": (1, 8),
-    "urandom": (1, 9),
-    "tty": (5, 0),
-}
-"""/dev's contents as (major, minor). config-linux.md, "Default Devices"."""
 
 DEV_LINKS = {
     "fd": "/proc/self/fd",
@@ -70,7 +63,8 @@ class Stdio:
 class World:
     """Everything that the new container is made of.
 
-    With `lifeline` its program is killed when its monitor dies; otherwise it lives on.
+    With `lifeline` its program is killed when its monitor dies; otherwise it lives on. `fetched`
+    are sources of mounts that have been opened already, by destination (`joining`).
     """
 
     spec: Spec
@@ -78,6 +72,7 @@ class World:
     bundle: Bundle
     group: cgroup.Cgroup
     lifeline: bool
+    fetched: Mapping[str, int] = field(default_factory=dict)
 
 
 def become(world: World, stdio: Stdio | None, channel: socket.socket) -> NoReturn:
@@ -92,19 +87,20 @@ def become(world: World, stdio: Stdio | None, channel: socket.socket) -> NoRetur
     spec, bundle = world.spec, world.bundle
     forbid_imports()
     world.group.join()
-    enter_late_namespaces()
-    namespaces.sethostname(spec.hostname)
+    enter_late_namespaces(spec)
+    name_host(spec)
     mount_root(world.overlay, bundle)
-    sources, filter_ = open_sources(spec.mounts, bundle), bundle.filter()
+    sources = {**open_sources(world), **world.fetched}
+    filter_ = bundle.filter()
     change_root(bundle.rootfs)
     for each in spec.mounts:
         make_mount(each, sources)
     if "/dev" in (each.destination for each in spec.mounts):
-        make_devices()
+        make_devices(spec)
+    set_sysctls(spec.sysctl)
     hide(spec.masked_paths)
     protect(spec.readonly_paths)
-    if spec.root_readonly:
-        mount.make_read_only("/")
+    finish_root(spec)
     if stdio is None:
         window = spec.process.console_size
         stdio = Stdio(*3 * (open_terminal(window and Size(*window), channel, console=True),))
@@ -120,11 +116,20 @@ def enter_early_namespaces() -> None:
     netdevice.bring_up("lo")
 
 
-def enter_late_namespaces() -> None:
+def enter_late_namespaces(spec: Spec) -> None:
     """Leave the host's mounts, as they are by now, and its control groups: the group that this
     process is in becomes the root of those that it sees.
     """
-    namespaces.unshare(namespaces.CLONE_NEWNS | namespaces.CLONE_NEWCGROUP)
+    groups = namespaces.CLONE_NEWCGROUP if spec.namespace("cgroup") else 0
+    namespaces.unshare(namespaces.CLONE_NEWNS | groups)
+
+
+def name_host(spec: Spec) -> None:
+    """Give the container its name, if that is its own to give."""
+    if spec.namespace("uts") == Namespace("uts"):
+        namespaces.sethostname(spec.hostname)
+        if spec.domainname:
+            namespaces.setdomainname(spec.domainname)
 
 
 def mount_root(overlay: Overlay, bundle: Bundle) -> None:
@@ -143,12 +148,12 @@ def mount_root(overlay: Overlay, bundle: Bundle) -> None:
     mount.mount_overlay(snapshots, tuple(lower), upper, work, bundle.rootfs)
 
 
-def open_sources(mounts: tuple[Mount, ...], bundle: Bundle) -> dict[str, int]:
+def open_sources(world: World) -> dict[str, int]:
     """What comes from the host, by destination, attached nowhere yet."""
     return {
-        each.destination: open_source(each, bundle)
-        for each in mounts
-        if each.type in ("bind", "overlay")
+        each.destination: open_source(each, world.bundle)
+        for each in world.spec.mounts
+        if each.type in ("bind", "overlay") and each.destination not in world.fetched
     }
 
 
@@ -184,18 +189,25 @@ def change_root(rootfs: Path) -> None:
 
 
 def make_mount(each: Mount, sources: dict[str, int]) -> None:
-    """One mount of the spec, its mount point made if missing."""
+    """One mount of the spec, its mount point made if missing.
+
+    Raises UnsafePath for the kernel's own file systems at a symbolic link: whoever can turn it
+    elsewhere could have them covered in one place and open in another.
+    """
     if each.type == "cgroup":
         return mount_cgroups(each)
     if each.destination in sources:
         return bind_source(each, sources[each.destination])
+    if each.type in ("proc", "sysfs") and Path(each.destination).is_symlink():
+        raise UnsafePath("{path} of the image is a symbolic link", path=each.destination)
     os.makedirs(each.destination, exist_ok=True)
     flags, data = mount.parse_options(each.options)
-    return mount.mount(each.source, each.destination, each.type, flags, data)
+    mount.mount(each.source, each.destination, each.type, flags, data)
+    return mount.set_propagation(each.destination, each.options)
 
 
 def bind_source(each: Mount, source: int) -> None:
-    """Attach an opened source. What it forbids needs a second call: see `make_read_only`.
+    """Attach an opened source. What it forbids needs a second call: see `restrict`.
 
     A symbolic link there is covered itself, wherever it leads: many an image's
     /etc/resolv.conf is one that leads nowhere.
@@ -207,10 +219,9 @@ def bind_source(each: Mount, source: int) -> None:
     mount.move_mount(source, target)
     os.close(source)
     flags, _ = mount.parse_options(each.options)
-    if flags & mount.MS_RDONLY:
-        mount.make_read_only(target, flags & ~(mount.MS_BIND | mount.MS_REC))
-    elif flags & mount.MS_NODEV:
-        mount.forbid_devices(target, flags & ~(mount.MS_BIND | mount.MS_REC))
+    if forbidden := flags & ~(mount.MS_BIND | mount.MS_REC):
+        mount.restrict(target, forbidden)
+    mount.set_propagation(target, each.options)
 
 
 def mount_cgroups(each: Mount) -> None:
@@ -231,23 +242,62 @@ def mount_cgroups(each: Mount) -> None:
         mount.mount("cgroup", f"{each.destination}/{together}", "cgroup", flags, together)
         for name in names if len(names) > 1 else ():
             Path(each.destination, name).symlink_to(together)
-    return mount.make_read_only(each.destination, flags)
+    return mount.restrict(each.destination, flags)
 
 
-def make_devices() -> None:
-    """The handful of devices that every program expects, and nothing of the host's.
+def make_devices(spec: Spec) -> None:
+    """The handful of devices that every program expects, and those of the host that were asked
+    for.
 
-    Root may make nodes of other devices, such as the host's disk. So no mount in which it can
-    do that lets them be opened, and each device of ours becomes a mount of its own, which does.
+    Root may make nodes of other devices, such as the host's disk. The control group's rules
+    forbid to open them; and so that this does not hang on one thread, no mount in which root can
+    make one lets it be opened. Each device that it is given becomes a mount of its own, which does.
+    Where the rules permit more, nodes may be used wherever they are.
     """
+    free = permits_new_nodes(spec.devices, spec.device_rules)
     mask = os.umask(0)
-    for name, numbers in DEVICES.items():
-        os.mknod(f"/dev/{name}", stat.S_IFCHR | 0o666, os.makedev(*numbers))
-        mount.bind(f"/dev/{name}", f"/dev/{name}")
-    mount.forbid_devices("/dev", mount.MS_NOSUID | mount.MS_STRICTATIME)
+    for device in spec.devices:
+        kind = {"c": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}[device.kind]
+        os.makedirs(Path(device.path).parent, mode=0o755, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # outside of /dev: it was made the last time
+            numbers = os.makedev(device.major, device.minor)
+            os.mknod(device.path, kind | device.file_mode, numbers)
+            os.chown(device.path, device.uid, device.gid, follow_symlinks=False)
+        if not free:
+            mount.bind(device.path, device.path)
+    if not free:
+        mount.forbid_devices("/dev", mount.MS_NOSUID | mount.MS_STRICTATIME)
     for name, target in DEV_LINKS.items():
         os.symlink(target, f"/dev/{name}")
     os.umask(mask)
+
+
+def set_sysctls(settings: Mapping[str, str]) -> None:
+    """Change settings of the container's own worlds. Raises InvalidInput where the kernel does
+    not know one, or refuses the value.
+    """
+    for name, value in settings.items():
+        try:
+            Path("/proc/sys", name.replace(".", "/")).write_text(value)
+        except OSError as error:
+            raise InvalidInput(
+                "sysctl {name} cannot be set to {value!r}: {reason}",
+                name=name,
+                value=value,
+                reason=error.strerror,
+            ) from error
+
+
+def finish_root(spec: Spec) -> None:
+    """What the root itself permits, when nothing more is to be made in it."""
+    flags = 0 if permits_new_nodes(spec.devices, spec.device_rules) else mount.MS_NODEV
+    if spec.root_readonly:
+        with contextlib.suppress(OSError):  # `execute` says what is wrong with it
+            os.makedirs(spec.process.cwd, exist_ok=True)
+        mount.make_read_only("/", flags)
+    elif not flags:
+        mount.restrict("/", 0)
+    mount.set_propagation("/", (spec.root_propagation,))
 
 
 def hide(paths: tuple[str, ...]) -> None:

@@ -28,9 +28,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.container import messages
+from runtime.container import devices, messages
 from runtime.container.bundle import Bundle
-from runtime.container.first import FirstProcess
+from runtime.container.first import FirstProcess, placed
 from runtime.container.messages import SOCKET, Exit, Start
 from runtime.container.record import Record
 from runtime.container.records import Records
@@ -39,12 +39,15 @@ from runtime.errors import KernelError, NotFound
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
 from runtime.linux.cgroup_oom import OomWatch, oom_kills
+from runtime.oci.spec import Namespace
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
     """A container that has been started: its first process, its bytes, its control group, and
     who tells when memory has run out in it.
+
+    `alone`: its PID namespace is its own, and ends with its first process.
     """
 
     pid: int
@@ -52,6 +55,7 @@ class Running:
     streams: Streams
     group: Cgroup
     watch: OomWatch
+    alone: bool
 
 
 def monitor(
@@ -174,6 +178,8 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
     group.create(spec.resources)
     try:
         watch = OomWatch(group)
+        devices.keep_rules(group, spec)
+        first = placed(first, spec, start.root)
         streams = Streams(start.directory, spec)
         first.furnish(start)
         try:
@@ -191,8 +197,8 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
         group.kill()
         group.remove()
         raise
-    pidfd = namespaces.pidfd_open(first.pid)
-    return Running(first.pid, pidfd, streams, group, watch)
+    pidfd, alone = namespaces.pidfd_open(first.pid), spec.namespace("pid") == Namespace("pid")
+    return Running(first.pid, pidfd, streams, group, watch, alone)
 
 
 def attend(
@@ -237,9 +243,12 @@ def finish(running: Running) -> Exit:
     """Empty the pipes, reap PID 1, remove the control group.
 
     When PID 1 ends the kernel kills everybody else in its PID namespace, so nobody writes any
-    more and the pipes can be read to their end. man 7 pid_namespaces
+    more and the pipes can be read to their end. In a namespace that is shared nobody does that, so
+    it is done here. man 7 pid_namespaces
     """
     _, status = os.waitpid(running.pid, 0)
+    if not running.alone:
+        running.group.kill()
     running.streams.close()
     os.close(running.pidfd)
     ended = Exit(process.exit_code(status), oom_kills(running.group) > 0)

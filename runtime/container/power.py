@@ -20,8 +20,8 @@ import os
 import resource
 from pathlib import Path
 
+from runtime.container.isolation import too_high, too_low
 from runtime.container.user import User
-from runtime.errors import HostLacks
 from runtime.linux import capabilities, process, seccomp
 from runtime.linux.seccomp import Filter
 from runtime.oci.spec import UNLIMITED, Process, Rlimit
@@ -64,14 +64,7 @@ def set_limit(limit: Rlimit) -> None:
     try:
         resource.setrlimit(number, (soft, hard))
     except (ValueError, OSError) as error:
-        raise HostLacks(
-            "this host does not permit a resource limit this high: {limit}",
-            feature="resource limits",
-            evidence=f"setrlimit({limit.type}): {error}",
-            hint="ask for less: the host's own is {available}",
-            limit=f"{limit.type.removeprefix('RLIMIT_').lower()}={limit.hard}",
-            available=resource.getrlimit(number)[1],
-        ) from error
+        raise too_high(limit, resource.getrlimit(number)[1]) from error
 
 
 def set_oom_score(score: int) -> None:
@@ -82,10 +75,4 @@ def set_oom_score(score: int) -> None:
     try:
         Path("/proc/self/oom_score_adj").write_text(str(score))
     except PermissionError as error:
-        raise HostLacks(
-            "this host does not permit an OOM score this low: {score}",
-            feature="OOM score",
-            evidence=f"/proc/self/oom_score_adj: {error.strerror}",
-            hint="it takes CAP_SYS_RESOURCE, which this host does not give to root",
-            score=score,
-        ) from error
+        raise too_low(score) from error

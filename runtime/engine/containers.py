@@ -12,6 +12,7 @@ from runtime.container import names
 from runtime.container.bundle import Request
 from runtime.container.lifecycle import Lifecycle
 from runtime.container.state import IDLE
+from runtime.container.worlds import OTHER
 from runtime.engine.arguments import Command, as_arguments
 from runtime.engine.container import Container
 from runtime.engine.directory import require_root, writing
@@ -55,7 +56,7 @@ class Containers:
         if platform:
             found.refuse_other_platform(platform)
         arguments = None if command is None else as_arguments(command)
-        request = Request(image=wanted, command=arguments, **fields)
+        request = Request(image=wanted, command=arguments, **self._with_neighbours(fields))
         refuse_conflicts(request)
         with writing(self.lifecycle.root):
             chain_id = self.images.unpack(found)
@@ -67,6 +68,25 @@ class Containers:
                 chain_id,
             )
         return Container(self.lifecycle, self.images, self.lifecycle.records.row(container_id))
+
+    def _with_neighbours(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """`container:NAME` as `container:ID`: a name may mean another one tomorrow.
+
+        Raises NotFound, Conflict for an IPC namespace that its owner does not share.
+        """
+        for field in ("pid_mode", "ipc_mode", "uts_mode"):
+            mode = fields.get(field, "")
+            if not mode.startswith(OTHER) or mode == OTHER:
+                continue
+            other = self.get(mode.removeprefix(OTHER))
+            if field == "ipc_mode" and other.request.ipc_mode not in ("shareable", "host"):
+                raise Conflict(
+                    "container {name} does not share its IPC namespace",
+                    hint="start that one with --ipc shareable",
+                    name=other.name,
+                )
+            fields = {**fields, field: OTHER + other.id}
+        return fields
 
     def run(
         self,

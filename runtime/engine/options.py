@@ -120,7 +120,10 @@ OPTIONS = (
     Option("cap_drop", "cap_drop", "cap-drop", "CapDrop", notation.as_capabilities),
     Option("security_opt", "security_opt", "security-opt", "SecurityOpt", notation.as_texts),
     Option("devices", "devices", "device", "Devices", notation.as_devices, notation.show_devices),
-    Option("device_cgroup_rules", "device_rules", "device-cgroup-rule"),
+    Option(
+        *("device_cgroup_rules", "device_rules", "device-cgroup-rule", "DeviceCgroupRules"),
+        notation.as_texts,
+    ),
     Option("device_requests", "device_requests", "gpus"),
     Option("sysctls", "sysctls", "sysctl", "Sysctls", notation.as_sysctls),
     Option("read_only", "read_only", "read-only", "ReadonlyRootfs", bool),

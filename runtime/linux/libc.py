@@ -19,9 +19,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 # System calls that C libraries have no wrapper for (man 2 syscalls). Numbers are per
 # architecture; the ones added since Linux 5.1 are the same everywhere.
 _PER_MACHINE = {
-    "x86_64": {"pivot_root": 155, "capset": 126, "capget": 125, "seccomp": 317},
-    "aarch64": {"pivot_root": 41, "capset": 91, "capget": 90, "seccomp": 277},
-    "riscv64": {"pivot_root": 41, "capset": 91, "capget": 90, "seccomp": 277},
+    "x86_64": {"pivot_root": 155, "capset": 126, "capget": 125, "seccomp": 317, "bpf": 321},
+    "aarch64": {"pivot_root": 41, "capset": 91, "capget": 90, "seccomp": 277, "bpf": 280},
+    "riscv64": {"pivot_root": 41, "capset": 91, "capget": 90, "seccomp": 277, "bpf": 280},
 }
 _EVERYWHERE = {
     "open_tree": 428,

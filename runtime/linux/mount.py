@@ -19,7 +19,9 @@ MS_RDONLY = 1
 MS_NOSUID = 2
 MS_NODEV = 4
 MS_NOEXEC = 8
+MS_SYNCHRONOUS = 16
 MS_REMOUNT = 32
+MS_DIRSYNC = 128
 MS_NOSYMFOLLOW = 256
 MS_NOATIME = 1024
 MS_NODIRATIME = 2048
@@ -53,12 +55,39 @@ FLAG_OF_OPTION = {
     "nodiratime": MS_NODIRATIME,
     "relatime": MS_RELATIME,
     "strictatime": MS_STRICTATIME,
+    "sync": MS_SYNCHRONOUS,
+    "dirsync": MS_DIRSYNC,
     "bind": MS_BIND,
     "rbind": MS_BIND | MS_REC,
-    "rw": 0,
 }
 """Mount options that are flags; the others are for the file system (config.md, "Linux mount
 options")."""
+
+FLAG_TAKEN_BACK = {
+    "rw": MS_RDONLY,
+    "suid": MS_NOSUID,
+    "dev": MS_NODEV,
+    "exec": MS_NOEXEC,
+    "atime": MS_NOATIME,
+    "diratime": MS_NODIRATIME,
+    "async": MS_SYNCHRONOUS,
+    "defaults": 0,
+}
+"""Options that undo one that stands before them."""
+
+PROPAGATION_OF_OPTION = {
+    "private": MS_PRIVATE,
+    "rprivate": MS_PRIVATE | MS_REC,
+    "slave": MS_SLAVE,
+    "rslave": MS_SLAVE | MS_REC,
+    "shared": MS_SHARED,
+    "rshared": MS_SHARED | MS_REC,
+    "unbindable": MS_UNBINDABLE,
+    "runbindable": MS_UNBINDABLE | MS_REC,
+}
+"""Options that say whether later mounts spread to copies of this one. man 7 mount_namespaces"""
+
+FLAG_OPTIONS = frozenset({*FLAG_OF_OPTION, *FLAG_TAKEN_BACK, *PROPAGATION_OF_OPTION})
 
 
 def mount(
@@ -101,6 +130,13 @@ def make_read_only(target: Path | str, flags: int = 0) -> None:
     mount(None, target, None, MS_REMOUNT | MS_BIND | MS_RDONLY | flags)
 
 
+def restrict(target: Path | str, flags: int) -> None:
+    """Give the mount at `target` exactly these flags (MS_RDONLY, MS_NODEV…). A bind ignores them
+    when it is made, so it takes this second call.
+    """
+    mount(None, target, None, MS_REMOUNT | MS_BIND | flags)
+
+
 def forbid_devices(target: Path | str, flags: int = 0) -> None:
     """Let no device node in the mount at `target` be opened; `flags` are the others to keep.
 
@@ -129,13 +165,16 @@ def mount_overlay(
     mount("overlay", target, "overlay", MS_NODEV, f"{options},{off}")
 
 
-def open_tree(source: Path | str, *, recursive: bool = False) -> int:
-    """A descriptor of a copy of the mount at `source`, attached nowhere yet.
+def open_tree(source: Path | str | int, *, recursive: bool = False) -> int:
+    """A descriptor of a copy of the mount at `source` (a path or a descriptor), attached nowhere
+    yet.
 
     It keeps leading to `source` when the caller has moved to another root, which `bind`
     cannot do. Closed on exec. Raises KernelError. man 2 open_tree, Linux 5.2
     """
     flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (AT_RECURSIVE if recursive else 0)
+    if isinstance(source, int):
+        return system_call("open_tree", source, b"", flags | AT_EMPTY_PATH)
     return system_call("open_tree", AT_FDCWD, os.fsencode(source), flags)
 
 
@@ -180,7 +219,15 @@ def parse_options(options: tuple[str, ...]) -> tuple[int, str]:
     flags = 0
     for option in options:
         flags |= FLAG_OF_OPTION.get(option, 0)
-    return flags, ",".join(option for option in options if option not in FLAG_OF_OPTION)
+        flags &= ~FLAG_TAKEN_BACK.get(option, 0)
+    return flags, ",".join(option for option in options if option not in FLAG_OPTIONS)
+
+
+def set_propagation(target: Path | str, options: tuple[str, ...]) -> None:
+    """Let mounts below `target` spread, or not, as the last option that speaks of it says."""
+    for option in options:
+        if option in PROPAGATION_OF_OPTION:
+            mount(None, target, None, PROPAGATION_OF_OPTION[option])
 
 
 def umount(target: Path | str, *, detach: bool = False) -> None:

@@ -75,6 +75,12 @@ def sethostname(name: str) -> None:
     checked("sethostname", encoded, len(encoded))
 
 
+def setdomainname(name: str) -> None:
+    """Its NIS domain, which hardly anybody uses. Raises KernelError. man 2 setdomainname"""
+    encoded = name.encode()
+    checked("setdomainname", encoded, len(encoded))
+
+
 def pidfd_open(pid: int) -> int:
     """A descriptor that means this process and never another one with its number.
 
