@@ -19,7 +19,7 @@ import os
 from pathlib import Path
 
 from runtime.container.records import Records
-from runtime.container.state import Status
+from runtime.container.state import LIVE
 from runtime.container.worlds import SHM
 from runtime.errors import Conflict, KernelError
 from runtime.linux import files, mount, namespaces, process
@@ -73,7 +73,7 @@ def _first_process(container_id: str, kind: str, root: Path) -> int:
         kind=kind,
         name=row["name"],
     )
-    if row["status"] not in (Status.RUNNING, "paused"):
+    if row["status"] not in LIVE:
         raise ended
     try:
         pidfd = namespaces.pidfd_open(row["pid"])

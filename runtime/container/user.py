@@ -65,7 +65,7 @@ def find_user(text: str, groups: tuple[str, ...] = ()) -> User:
             largest=LARGEST_NUMBER,
             text=text,
         )
-    return User(uid, gid, tuple({gid, *others, *added}), home)
+    return User(uid, gid, tuple(dict.fromkeys((gid, *others, *added))), home)
 
 
 def _find_group(name: str) -> int:
