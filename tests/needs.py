@@ -88,6 +88,13 @@ def _no_libseccomp() -> str:
     return ""
 
 
+def _no_kernel() -> str:
+    """Downloads it, once: see guest/kernel.py."""
+    from guest import kernel
+
+    return kernel.why_missing()
+
+
 OVERLAY = "overlay file system"
 
 NEEDS = {
@@ -101,7 +108,9 @@ NEEDS = {
     "libseccomp": Need(_no_libseccomp, "libseccomp2"),
     "dockerd": _program("dockerd", "docker.io"),
     "ip": _program("ip", "iproute2"),
+    "kernel package": Need(_no_kernel),
     "ps": _program("ps", "procps"),
+    "qemu": _program("qemu-system-x86_64", "qemu-system-x86"),
     "runc": _program("runc", "runc"),
     "skopeo": _program("skopeo", "skopeo"),
     "strace": _program("strace", "strace"),

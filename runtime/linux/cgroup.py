@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import signal
 import time
@@ -193,14 +194,21 @@ class Cgroup:
     def freeze(self, patience_s: float = 5.0) -> None:
         """Stop every member, wherever it is, until `thaw`. Raises HostLacks, KernelError.
 
+        Version 1 never finishes freezing a group in which a process is just being forked: one
+        has to ask again, and let it go on for a moment now and then. runc, fs/freezer.go;
         Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst, cgroup-v2.rst "cgroup.freeze"
         """
-        file, freeze, _ = self._freezer()
-        _write(file, freeze)
+        file, freeze, thaw = self._freezer()
         deadline = time.monotonic() + patience_s
-        while not _is_frozen(file):
+        for attempt in itertools.count(1):
+            _write(file, freeze)
+            if _is_frozen(file):
+                return
             if time.monotonic() > deadline:
                 raise KernelError("freeze", str(file), errno.ETIMEDOUT)
+            if attempt % 50 == 0 and file.name == "freezer.state":
+                _write(file, thaw)
+                time.sleep(0.01)
             time.sleep(0.001)
 
     def thaw(self) -> None:

@@ -290,3 +290,17 @@ def test_a_weight_that_no_disk_keeps_is_said(engine: Engine) -> None:
     said = [str(notice) for notice in container.notices]
     assert len(said) == len(block.without_weights())
     assert all("block I/O weight" in each for each in said)
+
+
+def test_who_forks_all_the_time_can_be_held_still(engine: Engine) -> None:
+    """Version 1 does not freeze a group for good while something in it forks."""
+    script = "while :; do true & wait; (:); done"
+    container = engine.containers.run("onggi/base", ["sh", "-c", script], detach=True)
+    group = Cgroup(container.id)
+    for _ in range(10):
+        with group.frozen():
+            assert group.is_frozen()
+            before = read_usage(group).cpu.total_ns
+            time.sleep(0.02)
+            assert read_usage(group).cpu.total_ns - before < 10_000_000
+        assert not group.is_frozen()
