@@ -15,7 +15,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from runtime.build import events
 from runtime.build.archive import is_archive, unpack_archive
@@ -30,12 +29,11 @@ from runtime.build.mounts import FindFiles, Furnisher, new_key
 from runtime.build.owner import find_owner
 from runtime.build.sources import Files, Source, content_digest, document_sources
 from runtime.build.step import CopyFiles, MakeDirectory, RunCommand, Step, cache_key
-from runtime.build.store import store_layer
+from runtime.build.store import store_layer, unpack_layer
 from runtime.build.tree import ImageTree, Resolved
 from runtime.build.upper import Upper, set_times
 from runtime.content.store import ContentStore
-from runtime.errors import DockerfileError, IntegrityError
-from runtime.layer.apply import apply_layer
+from runtime.errors import DockerfileError
 from runtime.oci.descriptor import Descriptor
 from runtime.oci.digest import ChainID, DiffID
 from runtime.oci.identity import chain_ids, next_chain_id
@@ -196,18 +194,7 @@ class Performer:
         self, chain_id: ChainID, parent: ChainID | None, layer: Descriptor, diff_id: DiffID
     ) -> None:
         """Have one layer as a snapshot. Raises IntegrityError if it is not the layer promised."""
-
-        def write(place: Path) -> None:
-            with self.content.open(layer.digest) as blob:
-                applied = apply_layer(blob, place)
-            if applied.diff_id != diff_id:
-                raise IntegrityError(
-                    "a layer is not the one that its image lists: {expected} holds {actual}",
-                    expected=diff_id,
-                    actual=applied.diff_id,
-                )
-
-        self.snapshots.unpack(chain_id, parent, write)
+        unpack_layer(self.content, self.snapshots, chain_id, parent, layer, diff_id)
 
 
 def resolve_directory(step: MakeDirectory, tree: ImageTree) -> Resolved:

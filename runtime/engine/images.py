@@ -25,10 +25,9 @@ from runtime.engine.bootstrap.names import NAMES
 from runtime.engine.build_cache import SqliteCache
 from runtime.engine.directory import alone, require_root, writing
 from runtime.engine.filters import Filters, is_true, prune_test, read_filters
-from runtime.engine.image import Image, Layer, Shelf, created_ns
+from runtime.engine.image import Image, Shelf, created_ns
 from runtime.engine.image_names import NAMELESS, ImageNames
-from runtime.errors import Conflict, IntegrityError, InvalidInput, InvalidReference, NotFound
-from runtime.oci.descriptor import Descriptor
+from runtime.errors import Conflict, InvalidInput, InvalidReference, NotFound
 from runtime.oci.digest import ChainID, Digest
 from runtime.oci.reference import Reference
 from runtime.snapshot.overlay import Snapshots
@@ -362,30 +361,22 @@ class Images:
 
         Raises IntegrityError when a layer is not what its digest or DiffID says.
         """
+        from runtime.build.store import unpack_layer
+
         parent: ChainID | None = None
         for descriptor, layer in zip(image.manifest.layers, image.layers, strict=True):
             if not self.snapshots.has(layer.chain_id):
                 with writing(self.root):
-                    self._unpack(descriptor, layer, parent)
+                    unpack_layer(
+                        self.content,
+                        self.snapshots,
+                        layer.chain_id,
+                        parent,
+                        descriptor,
+                        layer.diff_id,
+                    )
             parent = layer.chain_id
         return parent
-
-    def _unpack(self, descriptor: Descriptor, layer: Layer, parent: ChainID | None) -> None:
-        from runtime.layer.apply import apply_layer
-
-        def write(target: Path) -> None:
-            with self.content.open(descriptor.digest) as blob:
-                found = apply_layer(blob, target).diff_id
-            if found != layer.diff_id:
-                raise IntegrityError(
-                    "a layer's content is not what its image says: {digest}",
-                    expected=layer.diff_id,
-                    actual=found,
-                    hint="the image is damaged or was tampered with: get or build it again",
-                    digest=layer.digest.short,
-                )
-
-        self.snapshots.unpack(layer.chain_id, parent, write)
 
     def clear_unfinished(self) -> None:
         """Delete what killed processes were writing. Only while nobody else writes: `alone`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import json
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from runtime.cli.main import main
 from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.errors import Conflict, InvalidInput, NotFound
@@ -44,16 +46,22 @@ def onggi(*line: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[
     return subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
 
 
+def here(*line: str | Path) -> tuple[int, str]:
+    """The same in this process, which is faster: the exit code and what was complained of."""
+    complaint = io.StringIO()
+    with contextlib.redirect_stderr(complaint):
+        code = main(list(map(str, line)))
+    return code, complaint.getvalue()
+
+
 def cp(source: str | Path, target: str | Path, *flags: str) -> None:
-    done = onggi("cp", *flags, source, target)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert here("cp", *flags, source, target) == (0, "")
 
 
 def refused(source: str | Path, target: str | Path, *flags: str) -> str:
-    done = onggi("cp", *flags, source, target)
-    assert done.returncode == 1
-    assert b"Traceback" not in done.stderr
-    return done.stderr.decode()
+    code, complaint = here("cp", *flags, source, target)
+    assert code == 1
+    return complaint
 
 
 def read(container: Container, path: str) -> bytes:
