@@ -16,6 +16,14 @@ from runtime.cli.progress import bootstrap_progress
 from runtime.engine import Engine
 from runtime.errors import InvalidInput
 
+LATER = WORD._replace(later=True)
+
+NOT_YET = (
+    *("add-host", "cache-from", "cache-to", "network", "output", "pull", "push", "ssh"),
+    *("cgroup-parent", "memory", "shm-size", "squash", "ulimit"),
+)
+"""Docker's flags of `build` that a later version will have."""
+
 
 @command(
     "[OPTIONS] PATH | -",
@@ -31,6 +39,9 @@ from runtime.errors import InvalidInput
     Flag("secret", "", LIST, "Secret to expose to the build (id=mysecret,src=/local/secret)"),
     Flag("tag", "t", LIST, "Name and optionally a tag in the 'name:tag' format"),
     Flag("target", "", WORD, "Set the target build stage to build"),
+    Flag("rm", "", SWITCH, "Remove what a build leaves: always done"),
+    Flag("force-rm", "", SWITCH, "The same when it fails: always done"),
+    *(Flag(name, "", LATER, "Not supported yet") for name in NOT_YET),
     least=1,
     most=1,
 )

@@ -19,6 +19,7 @@ from typing import Any, Literal, cast
 
 from runtime.dockerfile.nearest import nearest
 from runtime.dockerfile.source import Word
+from runtime.dockerfile.statement import refuse_variable
 from runtime.errors import DockerfileError
 
 MountKind = Literal["bind", "cache", "tmpfs", "secret"]
@@ -123,14 +124,7 @@ def mount_origin(word: Word) -> Word | None:
     context, or from nowhere. Raises DockerfileError for a variable.
     """
     origin = _fields(word).get("from", "")
-    if re.search(r"\$.", origin):
-        raise DockerfileError(
-            "{file}:{line}:{column}: --from takes no variable: {word}",
-            hint="name the image in a stage of its own: FROM {word} AS name",
-            word=origin,
-            **word.place.facts(),
-        )
-    return Word(origin, word.place) if origin else None
+    return refuse_variable(Word(origin, word.place)) if origin else None
 
 
 def _fields(word: Word) -> dict[str, str]:

@@ -14,14 +14,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from runtime.dockerfile import instruction as ins
+from runtime.dockerfile.files import read_add, read_copy
 from runtime.dockerfile.health import read_health_check
 from runtime.dockerfile.here_document import is_announced, take_documents, with_lines
 from runtime.dockerfile.lexer import Lexer, LogicalLine
-from runtime.dockerfile.mount import mount_origin, read_mount
 from runtime.dockerfile.nearest import nearest
+from runtime.dockerfile.run import read_run
 from runtime.dockerfile.source import Place, Word
 from runtime.dockerfile.statement import (
     Statement,
@@ -101,42 +101,6 @@ def _parse_from(statement: Statement) -> ins.From:
     return ins.From(**statement.head, image=words[0], name=name, platform=platform)
 
 
-def _parse_run(statement: Statement) -> ins.Run:
-    flags = statement.read_flags(("network", "security"), later=("device",), lists=("mount",))
-    _refuse_power(statement, flags)
-    mounts = statement.flag_values("mount")
-    for mount in mounts:
-        mount_origin(mount)
-        if "$" not in mount.text:  # else it is read when the variables are known
-            read_mount(mount, str)
-    command = read_command(statement)
-    if command == ins.ExecForm(()):
-        raise empty_list(statement)
-    return ins.Run(
-        **statement.head,
-        command=command,
-        documents=statement.documents,
-        mounts=mounts,
-        network=flags.get("network"),
-    )
-
-
-def _refuse_power(statement: Statement, flags: Mapping[str, Word]) -> None:
-    """Raises DockerfileError for a RUN that wants more of the host than a container gets."""
-    for flag, values in (("network", ("default", "none")), ("security", ("sandbox",))):
-        word = flags.get(flag)
-        if word and word.text not in values:
-            raise DockerfileError(
-                "{file}:{line}:{column}: {name} --{flag}={value} is not supported",
-                hint="it can be: {values}",
-                name=statement.name,
-                flag=flag,
-                value=word.text,
-                values=", ".join(values),
-                **word.place.facts(),
-            )
-
-
 def _parse_cmd(statement: Statement) -> ins.Cmd:
     statement.read_flags()
     return ins.Cmd(**statement.head, command=read_command(statement))
@@ -160,97 +124,6 @@ def _parse_shell(statement: Statement) -> ins.Shell:
     if not arguments:
         raise empty_list(statement)
     return ins.Shell(**statement.head, arguments=arguments)
-
-
-def _parse_copy(statement: Statement) -> ins.Copy:
-    flags = statement.read_flags(
-        ("chown", "chmod", "from"), switches=("link", "parents"), lists=("exclude",)
-    )
-    return ins.Copy(
-        **statement.head,
-        **_files(statement, flags),
-        origin=_origin(flags),
-        parents=_truth(flags, "parents") or False,
-    )
-
-
-def _parse_add(statement: Statement) -> ins.Add:
-    flags = statement.read_flags(
-        ("chown", "chmod", "checksum"),
-        later=("keep-git-dir",),
-        switches=("link", "unpack"),
-        lists=("exclude",),
-    )
-    return ins.Add(
-        **statement.head,
-        **_files(statement, flags),
-        checksum=flags.get("checksum"),
-        unpack=_truth(flags, "unpack"),
-    )
-
-
-def _truth(flags: Mapping[str, Word], name: str) -> bool | None:
-    """What a switch says; None if it is not there."""
-    return flags[name].text == "true" if name in flags else None
-
-
-def _origin(flags: Mapping[str, Word]) -> Word | None:
-    """--from: the name or number of a stage, or an image; docker expands no variable in it."""
-    origin = flags.get("from")
-    if origin and "$" in origin.text:
-        raise DockerfileError(
-            "{file}:{line}:{column}: --from takes no variable: {word}",
-            hint="name the image in a stage of its own: FROM {word} AS name",
-            word=origin.text,
-            **origin.place.facts(),
-        )
-    return origin
-
-
-def _files(statement: Statement, flags: Mapping[str, Word]) -> dict[str, Any]:
-    """What COPY and ADD share. `--link` makes no difference to what is in the image."""
-    listed = read_json_list(statement.rest)
-    words = (
-        statement.words
-        if listed is None
-        else tuple(Word(text, statement.rest.place) for text in listed)
-    )
-    if len(words) < 2:
-        raise DockerfileError(
-            "{file}:{line}:{column}: {name} takes at least a source and a destination",
-            hint="{name} source… destination",
-            name=statement.name,
-            **(statement.rest if words else statement.keyword).place.facts(),
-        )
-    *sources, destination = words
-    announced = {place for word in words for place in (word.place,) if _announces(statement, word)}
-    if destination.place in announced and listed is None:
-        raise DockerfileError(
-            "{file}:{line}:{column}: a here-document cannot be the destination: {word}",
-            hint="{name} {word} /path",
-            name=statement.name,
-            word=destination.text,
-            **destination.place.facts(),
-        )
-    return {
-        "sources": tuple(word for word in sources if word.place not in announced),
-        "destination": destination,
-        "chown": flags.get("chown"),
-        "chmod": flags.get("chmod"),
-        "documents": statement.documents,
-        "excludes": statement.flag_values("exclude"),
-    }
-
-
-def _announces(statement: Statement, word: Word) -> bool:
-    """Whether a word is, or is part of, what announces a here-document."""
-    places = (document.word.place for document in statement.documents)
-    return any(
-        place.line == word.place.line
-        and place.columns[0] <= word.place.columns[0]
-        and word.place.columns[1] <= place.columns[1]
-        for place in places
-    )
 
 
 def _parse_env(statement: Statement) -> ins.Env:
@@ -331,9 +204,9 @@ def _parse_maintainer(statement: Statement) -> ins.Maintainer:
 
 PARSERS: Mapping[str, Callable[[Statement], ins.Instruction]] = {
     "FROM": _parse_from,
-    "RUN": _parse_run,
-    "COPY": _parse_copy,
-    "ADD": _parse_add,
+    "RUN": read_run,
+    "COPY": read_copy,
+    "ADD": read_add,
     "ENV": _parse_env,
     "ARG": _parse_arg,
     "WORKDIR": _parse_workdir,

@@ -222,6 +222,20 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
+def refuse_variable(origin: Word) -> Word:
+    """What `from` names, as it is: which stages a build needs must be known before any of them
+    is planned, so docker expands nothing in it. Raises DockerfileError.
+    """
+    if re.search(r"\$.", origin.text):
+        raise DockerfileError(
+            "{file}:{line}:{column}: --from takes no variable: {word}",
+            hint="name the image in a stage of its own: FROM {word} AS name",
+            word=origin.text,
+            **origin.place.facts(),
+        )
+    return origin
+
+
 def empty_list(statement: Statement) -> DockerfileError:
     """The error for `[]` where something must be run."""
     return DockerfileError(
