@@ -95,11 +95,31 @@ def _show(names: Sequence[str], look: Look, form: str | None, *, size: bool = Fa
     return 1 if missing else 0
 
 
+OMITTED = {
+    "State": ("Health",),
+    "Config": (
+        *("ExposedPorts", "Healthcheck", "NetworkDisabled", "MacAddress", "ArgsEscaped"),
+        *("StopSignal", "StopTimeout", "Shell"),
+    ),
+    "HostConfig": ("Annotations", "Init", "Mounts", "StorageOpt", "Sysctls", "Tmpfs"),
+}
+"""What docker's JSON leaves out where it says nothing."""
+
+
 def _writer(form: str) -> Callable[[Any], str]:
     from runtime.cli.template import Template
+    from runtime.cli.template_actions import Members
     from runtime.cli.template_functions import as_json
 
-    return as_json if form == "json" else Template(form).render
+    if form == "json":
+        return as_json
+    template = Template(form)
+
+    def write(attrs: dict[str, Any]) -> str:
+        parts = {name: Members(attrs[name], OMITTED[name]) for name in OMITTED if name in attrs}
+        return template.render(Members({**attrs, **parts}, ("SizeRw", "SizeRootFs", "Variant")))
+
+    return write
 
 
 @command("CONTAINER", least=1, most=1)

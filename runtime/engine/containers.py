@@ -97,11 +97,13 @@ class Containers:
         stderr: bool = False,
         remove: bool = False,
         detach: bool = False,
+        stream: bool = False,
         auto_remove: bool = False,
         **options: Any,
     ) -> Any:
         """Create and start. With `detach` the Container at once; else wait, and return what it
-        wrote as bytes. `options` are those of `create`.
+        wrote as bytes; with `stream` as an iterator over pieces of it. `options` are those of
+        `create`.
 
         Raises ContainerFailed when it ends with another exit code than 0, CommandNotStarted
         when its command is missing (127) or cannot be executed (126).
@@ -133,7 +135,7 @@ class Containers:
                 name=container.name,
                 last=b"".join(written["stderr"]).decode(errors="replace").strip()[-300:],
             )
-        return b"".join(entries)
+        return iter(entries) if stream else b"".join(entries)
 
     def get(self, name: str) -> Container:
         """The container of a name or an id (whole, or its beginning). Raises NotFound, Conflict

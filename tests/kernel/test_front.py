@@ -95,6 +95,14 @@ def test_inspect_has_docker_s_whole_shape(engine: Engine) -> None:
     assert sized["SizeRootFs"] - sized["SizeRw"] == running.image.size
 
 
+def test_templates_may_ask_for_what_docker_leaves_out(engine: Engine) -> None:
+    engine.containers.create("onggi/base", ["true"], name="one")
+    form = "{{with .State.Health}}{{.Status}}{{else}}none{{end}} {{if .HostConfig.Init}}init{{end}}"
+    assert out("inspect", "-f", form, "one") == "none \n"
+    assert "Health" not in out("inspect", "-f", "{{json .State}}", "one")
+    assert onggi("inspect", "-f", "{{.State.Helth}}", "one").returncode == 1
+
+
 def test_an_image_has_docker_s_whole_shape(engine: Engine) -> None:
     image = engine.images.get("onggi/base")
     document = json.loads(out("image", "inspect", "onggi/base"))[0]
