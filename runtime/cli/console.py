@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from runtime.cli.messages import translate
-from runtime.errors import DockerfileError, OnggiError
+from runtime.errors import DockerfileError, NotFound, OnggiError
 
 
 def harmless(text: str, keep: str = "\n\t") -> str:
@@ -80,18 +80,22 @@ def pointed_at(error: DockerfileError) -> str:
     return f"{margin}{line}\n{' ' * (len(margin) - 2)}| {carets}"
 
 
-def each(names: Iterable[str], act: Callable[[str], str | None]) -> int:
+def each(
+    names: Iterable[str], act: Callable[[str], str | None], *, may_be_missing: bool = False
+) -> int:
     """`act` on every name and say what it returned, or the name; a failure is reported and the
     others go on.
 
-    Returns the exit code: 1 if anything failed.
+    Returns the exit code: 1 if anything failed. With `may_be_missing` that something was not
+    there is said, and no failure (docker's `rm -f`).
     """
     code = 0
     for name in names:
         try:
             answer = act(name)
         except OnggiError as error:
-            code = 1
+            if not (may_be_missing and isinstance(error, NotFound)):
+                code = 1
             report(error)
         else:
             say(name if answer is None else answer)

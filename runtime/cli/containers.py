@@ -99,7 +99,7 @@ def rm(given: Given) -> int:
     def remove(name: str) -> None:
         engine.containers.get(name).remove(force=given.force, v=given.volumes)
 
-    return console.each(given.words, remove)
+    return console.each(given.words, remove, may_be_missing=given.force)
 
 
 @command(

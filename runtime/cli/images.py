@@ -155,7 +155,7 @@ def rmi(given: Given) -> int:
     def remove(name: str) -> str:
         return "\n".join(lines_of(engine.images.remove(name, force=given.force)))
 
-    return console.each(given.words, remove)
+    return console.each(given.words, remove, may_be_missing=given.force)
 
 
 def lines_of(removed: list[dict[str, str]]) -> Iterator[str]:
