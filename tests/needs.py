@@ -78,6 +78,12 @@ def _capabilities() -> dict[str, str]:
     }
 
 
+def _mounts() -> set[str]:
+    """The kinds of file systems that are mounted."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    return {line.split(" ")[2] for line in lines}
+
+
 def _no_libseccomp() -> str:
     import ctypes
 
@@ -105,6 +111,7 @@ NEEDS = {
     "cgroup:cpu": _capability("cpu limit"),
     "cgroup:pids": _capability("pids limit"),
     "busybox": _program("busybox", "busybox-static"),
+    "cgroup2": Need(lambda: "" if "cgroup2" in _mounts() else "no cgroup2 in /proc/self/mounts"),
     "libseccomp": Need(_no_libseccomp, "libseccomp2"),
     "dockerd": _program("dockerd", "docker.io"),
     "ip": _program("ip", "iproute2"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from runtime.cli import units
-from runtime.cli.files import read_labels, read_variables
+from runtime.cli.files import read_labels, read_profiles, read_variables
 from runtime.cli.flags import CPUS, LIST, SIZE, SWITCH, WHOLE, WORD, Flag, Given, Kind
 from runtime.engine.options import OPTIONS, works
 from runtime.errors import Conflict
@@ -167,6 +167,8 @@ def options_of(given: Given) -> dict[str, Any]:
     options["labels"] = read_labels(given.label_file, given.label)
     if given.entrypoint is not None:  # one word, however it looks; "" clears the image's
         options["entrypoint"] = [given.entrypoint] if given.entrypoint else []
+    if given.security_opt:
+        options["security_opt"] = read_profiles(given.security_opt)
     if given.cpus is not None:
         options["nano_cpus"] = round(given.cpus * 10**9)
     if health := health_of(given):

@@ -39,6 +39,24 @@ def read_labels(paths: Sequence[str], entries: Sequence[str]) -> list[str]:
     return [*(f"{name}={value}" for path in paths for name, value in read_pairs(path)), *entries]
 
 
+def read_profiles(options: Sequence[str]) -> list[str]:
+    """Security options, with the text of a profile in place of its file: the engine opens none.
+
+    Raises OSError, InvalidInput.
+    """
+    return [_read_profile(option) for option in options]
+
+
+def _read_profile(option: str) -> str:
+    name, equals, value = option.partition("=")
+    if name != "seccomp" or not equals or value in ("unconfined", "builtin", ""):
+        return option
+    try:
+        return f"seccomp={Path(value).read_bytes().decode().strip()}"
+    except UnicodeDecodeError as error:
+        raise InvalidInput("{path}:{line}: not UTF-8 text", path=value, line=1) from error
+
+
 def read_pairs(path: str, lookup: Lookup | None = None) -> Iterator[tuple[str, str]]:
     """The lines of a file of variables or labels; `lookup` gives a bare name its value.
 

@@ -767,18 +767,18 @@ KO: dict[str, str] = {
     "check the spelling, or whether the image has that program": (
         "철자가 맞는지, 이미지에 그 프로그램이 들어 있는지 확인하세요"
     ),
-    "there is no capability {name}": "그런 커널 권한(capability)은 없습니다: {name}",
+    "there is no capability {name}": "그런 권한 조각(capability)은 없습니다: {name}",
     "man 7 capabilities lists them; for example: NET_ADMIN, or ALL": (
         "전체 목록은 man 7 capabilities에 있습니다. 예: NET_ADMIN, ALL"
     ),
     "this host cannot give the capability {feature} to anybody": (
-        "이 호스트에서는 누구에게도 줄 수 없는 커널 권한입니다: {feature}"
+        "이 호스트에서는 누구에게도 줄 수 없는 권한 조각입니다: {feature}"
     ),
     "leave it out: it is missing here in the bounding set of root itself": (
-        "이 옵션을 빼세요. 이 호스트에서는 root의 bounding set에도 이 권한이 없습니다"
+        "이 옵션을 빼세요. 이 호스트에서는 root의 bounding set에도 이 권한 조각이 없습니다"
     ),
     "this host does not give these capabilities to anybody, so the container goes without them: "
-    "{names}": ("이 호스트가 누구에게도 주지 않는 커널 권한이라 컨테이너에도 없습니다: {names}"),
+    "{names}": ("이 호스트가 누구에게도 주지 않는 권한 조각이라 컨테이너에도 없습니다: {names}"),
     "not a security option: {text!r}": "보안 옵션 형식이 아닙니다: {text!r}",
     "for example: no-new-privileges, seccomp=unconfined, seccomp=FILE, systempaths=unconfined": (
         "예: no-new-privileges, seccomp=unconfined, seccomp=파일, systempaths=unconfined"
@@ -787,7 +787,7 @@ KO: dict[str, str] = {
         "이 엔진은 다음 보안 모듈의 프로필을 적용하지 않습니다: {feature}"
     ),
     "leave the option out; seccomp and capabilities are there": (
-        "이 옵션을 빼세요. seccomp와 커널 권한 제한은 그대로 적용됩니다"
+        "이 옵션을 빼세요. seccomp 필터와 권한 조각 제한은 그대로 적용됩니다"
     ),
     "the OOM score must be between {lowest} and {highest}: {score}": (
         "OOM 점수는 {lowest} 이상 {highest} 이하여야 합니다: {score}"

@@ -15,6 +15,7 @@ from runtime.cli.container_flags import CONTAINER_FLAGS, INTERACTIVE, options_of
 from runtime.cli.files import id_file
 from runtime.cli.flags import SWITCH, Flag, Given, UsageError
 from runtime.cli.keys import parse_keys
+from runtime.cli.messages import translate
 from runtime.cli.terminal import refuse_other_input
 from runtime.container.messages import STREAMS
 from runtime.engine import Engine
@@ -88,6 +89,8 @@ def create_as(given: Given, **more: Any) -> Container:
             image, arguments or None, name=given.name, platform=given.platform, **options
         )
         write_id(container.id)
+    for notice in container.notices:
+        console.warn(f"WARNING: {notice.told(translate)}")
     return container
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
-from runtime.container import executions, launch, limits, names, update
+from runtime.container import executions, isolation, launch, limits, names, update
 from runtime.container.bundle import DEFAULT_TERM, Bundle, Request
 from runtime.container.lifecycle import Condition, Lifecycle
 from runtime.container.log import Entry
@@ -650,7 +650,7 @@ class Container:
     @property
     def notices(self) -> list[Notice]:
         """What of its request this host keeps otherwise than one might think."""
-        return list(limits.notices(self.request))
+        return [*isolation.notices(self.request), *limits.notices(self.request)]
 
     @property
     def attrs(self) -> dict[str, Any]:

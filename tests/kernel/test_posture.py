@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -377,3 +380,23 @@ def test_a_neighbour_s_link_is_not_followed(engine: Engine) -> None:
     while time.monotonic() < deadline and engine.containers.list() != [other]:
         time.sleep(0.05)
     assert other.exec_run(["true"])[0] == 0
+
+
+def test_the_command_line_says_what_the_host_cuts(engine: Engine, tmp_path: Path) -> None:
+    """One line of warning for defaults; and a profile is read from its file."""
+    profile = tmp_path / "profile.json"
+    profile.write_text(PROFILE)
+    options = ["--privileged", "--security-opt", f"seccomp={profile}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "runtime.cli.main", "run", "--rm", *options, IMAGE, "mkdir", "/new"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "ONGGI_LANG": "en"},
+    )
+    missing = {*capabilities.NAMES} - HOST
+    assert done.returncode == 1
+    assert "not supported" in done.stderr
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("WARNING: ")]
+    assert len(warnings) == bool(missing)
+    assert all(name in warnings[0] for name in missing)
