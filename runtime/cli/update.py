@@ -9,6 +9,7 @@ from runtime.cli.command import command
 from runtime.cli.container_flags import OF_THE_ENGINE, WORKING
 from runtime.cli.flags import Given
 from runtime.cli.messages import translate
+from runtime.container.limits import notices
 from runtime.engine import Engine
 from runtime.engine.options import CHANGEABLE, OPTIONS
 
@@ -28,7 +29,7 @@ def update(given: Given) -> int:
     def update_one(name: str) -> None:
         container = engine.containers.get(name)
         container.update(**changes)
-        for notice in container.notices:
+        for notice in notices(container.request):
             console.warn(f"WARNING: {notice.told(translate)}")
 
     return console.each(given.words, update_one)

@@ -45,7 +45,7 @@ from runtime.oci.spec import Namespace
 @dataclass(frozen=True, slots=True)
 class Running:
     """A container that has been started: its first process, its bytes, its control group, and
-    who tells when memory has run out in it.
+    who tells when memory has run out in it: it must have a limit, and the watch takes a moment.
 
     `alone`: its PID namespace is its own, and ends with its first process.
     """
@@ -54,7 +54,7 @@ class Running:
     pidfd: int
     streams: Streams
     group: Cgroup
-    watch: OomWatch
+    watch: OomWatch | None
     alone: bool
 
 
@@ -177,7 +177,7 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
     edition, spec = bundle.edition(), bundle.spec()
     group.create(spec.resources)
     try:
-        watch = OomWatch(group)
+        watch = OomWatch(group) if spec.resources.get("memory") else None
         devices.keep_rules(group, spec)
         first = placed(first, spec, start.root)
         streams = Streams(start.directory, spec)
@@ -222,10 +222,12 @@ def attend(
         signal.pidfd_send_signal(running.pidfd, signal.SIGKILL)
 
     def count_kills() -> None:
+        assert running.watch is not None
         record.lost(running.watch.new_kills())
 
     with selectors.DefaultSelector() as selector:
-        selector.register(running.watch, selectors.EVENT_READ, count_kills)
+        if running.watch is not None:
+            selector.register(running.watch, selectors.EVENT_READ, count_kills)
         selector.register(running.pidfd, selectors.EVENT_READ, lambda: None)
         selector.register(listener, selectors.EVENT_READ, greet)
         running.streams.watch(selector)
@@ -252,7 +254,8 @@ def finish(running: Running) -> Exit:
     running.streams.close()
     os.close(running.pidfd)
     ended = Exit(process.exit_code(status), oom_kills(running.group) > 0)
-    running.watch.close()
+    if running.watch is not None:
+        running.watch.close()
     with contextlib.suppress(KernelError):  # a guest from outside stays in it: see `delete`
         running.group.remove()
     return ended

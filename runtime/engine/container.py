@@ -645,7 +645,7 @@ class Container:
 
         update.update(self._lifecycle.records.database, self.bundle, change)
         self.reload()
-        return {"Warnings": list(map(str, self.notices)) or None}
+        return {"Warnings": list(map(str, limits.notices(self.request))) or None}
 
     @property
     def notices(self) -> list[Notice]:
