@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from runtime.cli import console, units
 from runtime.cli.command import command
@@ -11,6 +11,9 @@ from runtime.cli.listing import PRUNE_FILTER, filters_of
 from runtime.engine import Engine
 from runtime.errors import NotFound
 
+if TYPE_CHECKING:
+    from runtime.engine.container import Container
+
 LINK = Kind("", later=True)
 PATIENCE = Flag("timeout", "t", WHOLE, "Seconds to wait before killing the container")
 PATIENCE_OF_OLD = Flag("time", "", WHOLE, "Seconds to wait (the older name of --timeout)")
@@ -18,9 +21,20 @@ PATIENCE_OF_OLD = Flag("time", "", WHOLE, "Seconds to wait (the older name of --
 
 @command(
     "[OPTIONS] CONTAINER",
+    Flag("details", "", SWITCH, "Show extra details provided to logs"),
     Flag("follow", "f", SWITCH, "Follow log output"),
+    Flag(
+        *("since", "", WORD),
+        "Show logs since timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 "
+        "minutes)",
+    ),
     Flag("tail", "n", WORD, "Number of lines to show from the end of the logs", "all"),
     Flag("timestamps", "t", SWITCH, "Show timestamps"),
+    Flag(
+        *("until", "", WORD),
+        "Show logs before a timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 "
+        "minutes)",
+    ),
     least=1,
     most=1,
 )
@@ -29,9 +43,21 @@ def logs(given: Given) -> int:
     from runtime.cli.streams import pass_on_entry
 
     container = Engine().containers.get(given.words[0])
-    for entry in container.log_entries(follow=given.follow, tail=tail_of(given.tail)):
-        pass_on_entry(entry, timestamps=given.timestamps)
+    details = details_of(container) if given.details else b""
+    entries = container.log_entries(
+        follow=given.follow, tail=tail_of(given.tail), since=given.since, until=given.until
+    )
+    for entry in entries:
+        pass_on_entry(entry, timestamps=given.timestamps, details=details)
     return 0
+
+
+def details_of(container: Container) -> bytes:
+    """As docker writes them: name=value pairs in the order of their names, then a space."""
+    from urllib.parse import quote
+
+    pairs = sorted(container.log_details.items())
+    return ",".join(f"{quote(name)}={quote(value)}" for name, value in pairs).encode() + b" "
 
 
 def tail_of(text: str) -> int | Literal["all"]:

@@ -496,13 +496,14 @@ KO: dict[str, str] = {
     "Override the key sequence for detaching a container": "컨테이너에서 빠져나오는 키를 바꿉니다",
     "Proxy received signals to the process": "받은 시그널을 프로세스에 전달합니다",
     "Show extra details provided to logs": "로그에 덧붙인 정보도 표시합니다",
-    "Show logs since timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)": (
-        "이 시각(예: 2013-01-02T13:23:37Z)이나 이만큼 전(예: 42m은 42분 전)부터의 로그를 표시합니다"
-    ),
+    (
+        "Show logs since timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 "
+        "minutes)"
+    ): "이 시각(예: 2013-01-02T13:23:37Z)이나 이만큼 전(예: 42m은 42분 전)부터의 로그를 표시",
     (
         "Show logs before a timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 "
         "minutes)"
-    ): "이 시각(예: 2013-01-02T13:23:37Z)이나 이만큼 전(예: 42m은 42분 전)까지의 로그를 표시합니다",
+    ): "이 시각(예: 2013-01-02T13:23:37Z)이나 이만큼 전(예: 42m은 42분 전)까지의 로그를 표시",
     "Attach to its output and forward signals": "출력을 이어받고 시그널을 전달",
     "Run the command in the background": "명령을 백그라운드에서 실행",
     # ── Engine: images and containers ──────────────────────────────────────────────────────────
@@ -553,6 +554,27 @@ KO: dict[str, str] = {
     "only what runs can be paused": "실행 중인 컨테이너만 일시 정지할 수 있습니다",
     "only what is paused can go on": "일시 정지된 컨테이너만 다시 실행할 수 있습니다",
     "the container has this name already: {name}": "컨테이너의 이름이 이미 같습니다: {name}",
+    "the log driver of container {name} keeps nothing to read": (
+        "로그 드라이버가 아무것도 남기지 않아 읽을 로그가 없습니다: {name}"
+    ),
+    "create it with another --log-driver than none": (
+        "none이 아닌 --log-driver로 컨테이너를 만드세요"
+    ),
+    "no such log driver: {driver}": "없는 로그 드라이버입니다: {driver}",
+    "write json-file, local or none": "json-file, local, none 중 하나를 쓰세요",
+    "the log driver {driver} has no option {name}": (
+        "로그 드라이버에 없는 옵션입니다: {name} (드라이버: {driver})"
+    ),
+    "max-size takes a size, not {text!r}": "max-size: 크기를 써야 합니다 (받은 값: {text!r})",
+    "for example: max-size=10m": "예: max-size=10m",
+    "max-file takes a number from 1, not {text!r}": (
+        "max-file: 1 이상의 정수를 써야 합니다 (받은 값: {text!r})"
+    ),
+    "for example: max-file=3": "예: max-file=3",
+    "not a point in time: {text!r}": "시각으로 읽을 수 없습니다: {text!r}",
+    "for example: 10m, 2026-11-23T21:41:05Z, or seconds since 1970": (
+        "예: 10m, 2026-11-23T21:41:05Z, 1970년부터의 초"
+    ),
     "no such exec: {name}": "exec 명령이 없습니다: {name}",
     "no window has {count} lines or columns": "창의 줄 수나 칸 수로 쓸 수 없습니다: {count}",
     "no such stream: {name}": "없는 스트림입니다: {name}",

@@ -14,7 +14,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 
 from runtime.container import devices, isolation, limits, log, profile, worlds
 from runtime.container.command import argv
+from runtime.container.log_options import DEFAULT_DRIVER, read_log_options
 from runtime.container.messages import STDIN_ANNOTATION, StdinPolicy
 from runtime.errors import InvalidInput, NotFound
 from runtime.linux.seccomp import Filter
@@ -101,6 +101,8 @@ class Request:
     network: str = "none"
     attach: tuple[str, ...] = ("stdin", "stdout", "stderr")
     tty: bool = False
+    log_driver: str = DEFAULT_DRIVER
+    log_options: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """As it stands in the database."""
@@ -151,7 +153,8 @@ class Bundle:
 
     def read_log(self) -> log.Reader:
         """The log, from its beginning. Raises NotFound when it has been removed."""
-        return log.Reader(self._existing(log.NAME))
+        self._existing("config.json")
+        return log.Reader(self.directory / log.NAME)
 
     def _existing(self, name: str) -> Path:
         path = self.directory / name
@@ -186,7 +189,7 @@ class Bundle:
     def remove(self) -> None:
         """Delete it; a bundle that is not there is no error."""
         with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.directory)
+            log.remove_directory(self.directory)
 
 
 def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bundle) -> Spec:
@@ -220,7 +223,10 @@ def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bun
         device_rules=rules,
         resources=limits.resources(request),
         cgroups_path=f"/onggi/{container_id}",
-        annotations={STDIN_ANNOTATION: stdin_policy(request)},
+        annotations={
+            STDIN_ANNOTATION: stdin_policy(request),
+            **read_log_options(request.log_driver, request.log_options).annotations(),
+        },
         sysctl=request.sysctls,
         seccomp=isolation.seccomp_of(request, capabilities),
         masked_paths=masked_paths,

@@ -31,6 +31,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runtime.container import log, messages
+from runtime.container.log_options import LogOptions
 from runtime.container.messages import STDIN, STREAMS, Exit, Message, StdinPolicy
 from runtime.linux import terminal
 from runtime.oci.spec import Spec
@@ -51,7 +52,8 @@ class Streams:
         if policy != StdinPolicy.NOTHING and not spec.process.terminal:
             self._stdin = open_pipe(directory / STDIN)
         self._ends_once = policy == StdinPolicy.ONCE
-        self._log = log.Writer(directory / log.NAME)
+        self._options = LogOptions.of(spec.annotations)
+        self._log = log.Writer(directory / log.NAME, self._options.limits)
         self._callers: list[socket.socket] = []
         self._feeding: set[socket.socket] = set()
         self._selector: selectors.BaseSelector | None = None
@@ -75,6 +77,8 @@ class Streams:
             self._unwatch(source)  # hung up: it would be ready for ever
         if not data:
             return False
+        if self._options.only_heard and not self._callers:
+            return True
         # A full disk must not stop the container: docker, too, goes on without its log.
         with contextlib.suppress(OSError):
             self._log.write(self._sources[source], data)
@@ -95,11 +99,12 @@ class Streams:
         """A caller has said something, or has gone."""
         if caller not in self._callers:
             return  # forgotten a moment ago, for another reason
-        message: Message | None = None
-        with contextlib.suppress(OSError):
+        try:
             message, descriptors = messages.receive(caller)
-            for descriptor in descriptors:
-                os.close(descriptor)
+        except ConnectionResetError:
+            return  # it has gone without reading all; what it said before that comes next
+        for descriptor in descriptors:
+            os.close(descriptor)
         if message is not None:
             self._answer(caller, message)
         elif at_its_end is None:
@@ -140,6 +145,7 @@ class Streams:
         self._fed(caller)
         self._callers.remove(caller)
         caller.close()
+        self._log.delete_old()  # it may have had a file in hand
 
     def tell(self, message: Message) -> None:
         """Tell every caller, without ever waiting for one.
@@ -148,12 +154,10 @@ class Streams:
         that there is always room for the goodbye.
         """
         data = json.dumps(message).encode()
-        for caller in tuple(self._callers):
-            try:
+        for caller in self._callers:
+            with contextlib.suppress(OSError):  # it has gone: `_listen` will hear that
                 if not _unread_bytes(caller):
                     caller.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
-            except OSError:
-                self._forget(caller)
 
     def close(self) -> None:
         """Take what is left in the pipes. Nobody writes to them any more."""

@@ -6,6 +6,7 @@ Everything here acts through `Lifecycle` and reads the container's row and bundl
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import secrets
 import signal as signals
@@ -18,7 +19,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 from runtime.container import executions, isolation, launch, limits, names, update
 from runtime.container.bundle import DEFAULT_TERM, Bundle, Request
 from runtime.container.lifecycle import Condition, Lifecycle
-from runtime.container.log import Entry
+from runtime.container.log import NAME as LOG
+from runtime.container.log import Entry, newest, timestamp
+from runtime.container.log_options import NONE
 from runtime.container.messages import STREAMS, Exit
 from runtime.container.notice import Notice
 from runtime.container.records import UNKNOWN_EXIT
@@ -37,6 +40,7 @@ from runtime.engine.execution import Execution
 from runtime.engine.image import Image
 from runtime.engine.images import Images
 from runtime.engine.inspect import inspect_container
+from runtime.engine.moments import Moment, as_nanoseconds
 from runtime.engine.options import read_changes, refuse_conflicts
 from runtime.engine.stats import INTERVAL_S, Sampler, Stats
 from runtime.errors import Conflict, InvalidInput, NotFound
@@ -451,28 +455,70 @@ class Container:
         timestamps: bool = False,
         tail: int | Literal["all"] = "all",
         follow: bool = False,
+        since: Moment | None = None,
+        until: Moment | None = None,
     ) -> Any:
-        """What it wrote: bytes, or with `stream` (or `follow`) an iterator over pieces."""
+        """What it wrote: bytes, or with `stream` (or `follow`) an iterator over pieces.
+
+        `since` and `until` are points in time (see `moments`). Raises InvalidInput for one that
+        is none, and when its log driver keeps nothing.
+        """
         pieces = (
             (entry.stamp if timestamps else b"") + entry.data
-            for entry in self.log_entries(tail=tail, follow=follow)
+            for entry in self.log_entries(tail=tail, follow=follow, since=since, until=until)
             if (stdout and entry.stream == "stdout") or (stderr and entry.stream == "stderr")
         )
         return pieces if stream or follow else b"".join(pieces)
 
     def log_entries(
-        self, *, tail: int | Literal["all"] = "all", follow: bool = False
+        self,
+        *,
+        tail: int | Literal["all"] = "all",
+        follow: bool = False,
+        since: Moment | None = None,
+        until: Moment | None = None,
     ) -> Iterator[Entry]:
         """The same with stream and time; with `follow`, until it has ended."""
+        if self.request.log_driver == NONE:
+            raise InvalidInput(
+                "the log driver of container {name} keeps nothing to read",
+                hint="create it with another --log-driver than none",
+                name=self.name,
+            )
+        now_ns = time.time_ns()
+        first = timestamp(as_nanoseconds(since, now_ns)) if since is not None else ""
+        last = timestamp(as_nanoseconds(until, now_ns)) if until is not None else "~"
+        entries = itertools.takewhile(lambda entry: entry.time <= last, self._entries(tail, follow))
+        return (entry for entry in entries if entry.time >= first)
+
+    def _entries(self, tail: int | Literal["all"], follow: bool) -> Iterator[Entry]:
         session = launch.follow(self.bundle_path) if follow else None
         with self.bundle.read_log() as reader:
             if tail != "all":
                 reader.skip_to_tail(tail)
             yield from reader.new()
             if session is not None:
-                for _ in session.news():
-                    yield from reader.new()
-                session.close()
+                with contextlib.closing(session):
+                    for _ in session.news():
+                        yield from reader.new()
+
+    @property
+    def log_details(self) -> dict[str, str]:
+        """What --log-opt labels=… and env=… add to each line of its log on demand."""
+        options, request = self.request.log_options, self.request
+        variables = dict(entry.partition("=")[::2] for entry in request.environment)
+        chosen = ((options.get("labels", ""), self.labels), (options.get("env", ""), variables))
+        return {
+            name: values[name]
+            for names, values in chosen
+            for name in names.split(",")
+            if name in values
+        }
+
+    @property
+    def log_path(self) -> str:
+        """The file of its log that is written to now."""
+        return str(newest(self.bundle_path / LOG))
 
     def exec_run(
         self,

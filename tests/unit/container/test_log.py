@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.container import log
-from runtime.container.log import LONGEST_PIECE, Entry, Reader, Writer
+from runtime.container.log import LONGEST_PIECE, Entry, Limits, Reader, Writer
 
 
 @pytest.fixture
@@ -226,3 +226,141 @@ def test_a_full_disk_costs_what_did_not_fit_and_nothing_else(
     assert done.stdout == f"{errno.EFBIG}\n"
     written = [("stderr", b"fits\n")] if fits else []
     assert read(path) == [("stdout", b"before\n"), *written, ("stdout", b"after\n")]
+
+
+def rotating(path: Path, most_bytes: int = 200, most_files: int = 2) -> Writer:
+    return Writer(path, Limits(most_bytes, most_files))
+
+
+def files(path: Path) -> list[str]:
+    return sorted(each.name for each in path.parent.iterdir())
+
+
+def test_rotation_keeps_so_many_files_of_such_a_size(path: Path) -> None:
+    writer = rotating(path, 200, 3)
+    for number in range(100):
+        writer.write("stdout", b"%03d\n" % number)
+    writer.close()
+    assert len(files(path)) == 3
+    assert all(each.stat().st_size <= 200 for each in path.parent.iterdir())
+    kept = [data for _, data in read(path)]
+    assert kept == [b"%03d\n" % number for number in range(100 - len(kept), 100)]
+    assert len(kept) > 8
+    again = rotating(path, 200, 3)
+    again.write("stdout", b"100\n")
+    again.close()
+    assert read(path)[-1] == ("stdout", b"100\n")
+
+
+def test_a_reader_misses_and_repeats_nothing_however_slow_it_is(path: Path) -> None:
+    writer = rotating(path)
+    seen: list[bytes] = []
+    with Reader(path) as reader:
+        for number in range(500):
+            writer.write("stdout", b"%d\n" % number)
+            if number % 97 == 0:
+                seen += [entry.data for entry in reader.new()]
+        seen += [entry.data for entry in reader.new()]
+    writer.write("stdout", bytes(200) + b"\n")
+    writer.write("stdout", bytes(200) + b"\n")
+    writer.close()
+    assert seen == [b"%d\n" % number for number in range(500)]
+    assert len(files(path)) == 2, "nobody holds the old ones any more"
+
+
+def test_a_reader_that_stops_in_the_middle_goes_on_there(path: Path) -> None:
+    writer = rotating(path)
+    with Reader(path) as reader:
+        writer.write("stdout", b"".join(b"%d\n" % number for number in range(50)))
+        entries = reader.new()
+        seen = [next(entries).data for _ in range(20)]
+        for number in range(50, 300):
+            writer.write("stdout", b"%d\n" % number)
+        seen += [entry.data for entry in (*entries, *reader.new())]
+    writer.close()
+    assert seen == [b"%d\n" % number for number in range(300)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 17, 1000])
+def test_the_tail_of_a_rotated_log(path: Path, count: int) -> None:
+    writer = rotating(path, 200, 4)
+    for number in range(50):
+        writer.write("stdout", b"%03d\n" % number)
+    kept = [data for _, data in read(path)]
+    assert tail(path, count) == b"".join(kept[-count:] if count else [])
+    with Reader(path) as reader:
+        reader.skip_to_tail(count)
+        list(reader.new())
+        for number in range(50, 200):
+            writer.write("stdout", b"%03d\n" % number)
+        assert [entry.data for entry in reader.new()] == [b"%03d\n" % n for n in range(50, 200)]
+    writer.close()
+
+
+def test_a_slow_reader_outlives_the_removal_of_a_rotated_log(tmp_path: Path) -> None:
+    directory = tmp_path / "container"
+    directory.mkdir()
+    (directory / "config.json").touch()
+    (directory / "rootfs").mkdir()
+    writer = rotating(directory / "log")
+    reader = Reader(directory / "log")
+    other = Reader(directory / "log")
+    for number in range(100):
+        writer.write("stdout", b"%d\n" % number)
+    writer.close()
+    log.remove_directory(directory)
+    assert not (directory / "config.json").exists()
+    other.close()
+    assert [entry.data for entry in reader.new()] == [b"%d\n" % number for number in range(100)]
+    reader.close()
+    assert not directory.exists()
+
+
+def test_a_log_of_one_file_goes_at_once(tmp_path: Path) -> None:
+    directory = tmp_path / "container"
+    directory.mkdir()
+    writer = Writer(directory / "log")
+    writer.write("stdout", b"hello\n")
+    writer.close()
+    with Reader(directory / "log") as reader:
+        log.remove_directory(directory)
+        assert not directory.exists()
+        assert [entry.data for entry in reader.new()] == [b"hello\n"]
+
+
+def test_one_writes_and_others_read_at_once(path: Path) -> None:
+    """Readers in threads, while files come and go."""
+    total = 3000
+    done = threading.Event()
+    found: list[list[bytes]] = [[], [], []]
+
+    def follow(seen: list[bytes]) -> None:
+        with Reader(path) as reader:
+            ready.wait()
+            while not done.is_set():
+                seen += [entry.data for entry in reader.new()]
+            seen += [entry.data for entry in reader.new()]
+
+    ready = threading.Barrier(len(found) + 1)
+    threads = [threading.Thread(target=follow, args=(seen,)) for seen in found]
+    for thread in threads:
+        thread.start()
+    writer = rotating(path, 1000, 1)
+    ready.wait()
+    for number in range(total):
+        writer.write("stdout", b"%d\n" % number)
+    writer.close()
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert found == [[b"%d\n" % number for number in range(total)]] * 3
+
+
+def test_one_great_write_fills_several_files(path: Path) -> None:
+    writer = rotating(path, 500, 3)
+    with Reader(path) as reader:
+        writer.write("stdout", b"".join(b"%d\n" % number for number in range(100)))
+        assert max(each.stat().st_size for each in path.parent.iterdir()) <= 500
+        assert [entry.data for entry in reader.new()] == [b"%d\n" % n for n in range(100)]
+    writer.close()
+    assert len(files(path)) == 3
