@@ -21,17 +21,18 @@ Lookup = Callable[[str], str | None]
 def read_variables(paths: Sequence[str], entries: Sequence[str]) -> list[str]:
     """The variables of --env-file, then those of -e; each as NAME=value.
 
-    A name without a value takes our own, or is left out if we have none.
+    A name without a value takes our own, or is left out if we have none; "" is kept, for the
+    engine to refuse.
     """
     return [
         *(f"{name}={value}" for path in paths for name, value in read_pairs(path, os.environ.get)),
-        *(own_value(entry) for entry in entries if "=" in entry or entry in os.environ),
+        *(own_value(entry) for entry in entries if "=" in entry or entry in ("", *os.environ)),
     ]
 
 
 def own_value(entry: str) -> str:
     """NAME=value as it is, NAME with our own value."""
-    return entry if "=" in entry else f"{entry}={os.environ[entry]}"
+    return entry if "=" in entry or not entry else f"{entry}={os.environ[entry]}"
 
 
 def read_labels(paths: Sequence[str], entries: Sequence[str]) -> list[str]:

@@ -664,6 +664,7 @@ KO: dict[str, str] = {
     ),
     "not a pair: {text!r}": "이름=값 형식이 아닙니다: {text!r}",
     "write name=value": "이름=값 형식으로 쓰세요",
+    "invalid label: its name is empty": "라벨의 이름이 비어 있습니다",
     "image {image} was found but is for another platform: {found}, not {wanted}": (
         "이미지는 있지만 다른 플랫폼용입니다: {image} (있는 것: {found}, 요청: {wanted})"
     ),

@@ -57,10 +57,14 @@ def as_environment(variables: Environment) -> tuple[str, ...]:
 
 
 def as_labels(labels: Mapping[str, str] | Iterable[str] | None) -> dict[str, str]:
-    """Labels as a mapping; a bare name gets an empty value."""
+    """Labels as a mapping; a bare name gets an empty value. Raises InvalidInput without a name."""
     if labels is None or isinstance(labels, Mapping):
-        return dict(labels or {})
-    return dict(entry.partition("=")[::2] for entry in labels)
+        found = {str(name): str(value) for name, value in (labels or {}).items()}
+    else:
+        found = dict(entry.partition("=")[::2] for entry in labels)
+    if any(not name.strip() for name in found):
+        raise InvalidInput("invalid label: its name is empty", hint="write name=value")
+    return found
 
 
 def as_text(value: object) -> str:

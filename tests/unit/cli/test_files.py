@@ -40,6 +40,7 @@ def test_flags_come_after_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     file = tmp_path / "env"
     file.write_text("A=1\n")
     assert read_variables([str(file)], ["A=2", "HERE", "NOWHERE"]) == ["A=1", "A=2", "HERE=mine"]
+    assert read_variables([], ["", "=x"]) == ["", "=x"]  # which the engine refuses
     assert read_labels([str(file)], ["b"]) == ["A=1", "b"]
 
 

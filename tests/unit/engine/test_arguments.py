@@ -75,6 +75,12 @@ def test_labels(labels: Any, expected: dict[str, str]) -> None:
     assert as_labels(labels) == expected
 
 
+@pytest.mark.parametrize("labels", [[""], ["=x"], [" =x"], {"": "x"}])
+def test_a_label_needs_a_name(labels: Any) -> None:
+    with pytest.raises(InvalidInput, match="invalid label"):
+        as_labels(labels)
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
     [
