@@ -101,10 +101,25 @@ def _no_kernel() -> str:
     return kernel.why_missing()
 
 
+def _no_exit_by_pidfd() -> str:
+    """Whether a pidfd tells how somebody else's child has ended: try it with one of ours."""
+    from runtime.linux import namespaces, process
+
+    child = os.fork()
+    if child == 0:
+        os._exit(7)
+    pidfd = namespaces.pidfd_open(child)
+    os.waitpid(child, 0)
+    status = process.status_of(pidfd)
+    os.close(pidfd)
+    return "" if status == 7 << 8 else "no PIDFD_INFO_EXIT in this kernel (Linux 6.15)"
+
+
 OVERLAY = "overlay file system"
 
 NEEDS = {
     "root": _capability("root"),
+    "pidfd exit": Need(_no_exit_by_pidfd),
     "containers": Need(_no_container),
     "overlay": _capability(OVERLAY),
     "cgroup:memory": _capability("memory limit"),

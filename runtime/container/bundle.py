@@ -11,6 +11,7 @@ runtime-spec: bundle.md, config.md; image-spec: conversion.md
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -98,6 +99,11 @@ class Request:
     stop_timeout_s: int | None = None
     restart_policy: str = "no"
     restart_retries: int = 0
+    health: Mapping[str, Any] | None = None
+    """Docker's HealthConfig; in a container's row it is complete with what the image says."""
+    shell: tuple[str, ...] = ()
+    """The image's SHELL, by which a health check in shell form is asked."""
+    init: bool = False
     network: str = "none"
     attach: tuple[str, ...] = ("stdin", "stdout", "stderr")
     tty: bool = False
@@ -187,9 +193,16 @@ class Bundle:
         return status.st_ino, status.st_mtime_ns
 
     def remove(self) -> None:
-        """Delete it; a bundle that is not there is no error."""
-        with contextlib.suppress(FileNotFoundError):
-            log.remove_directory(self.directory)
+        """Delete it; a bundle that is not there is no error. A monitor that does not know yet may
+        put something in, or take something out, meanwhile.
+        """
+        while self.directory.exists():
+            try:
+                return log.remove_directory(self.directory)
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                    raise
+        return None
 
 
 def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bundle) -> Spec:

@@ -88,27 +88,33 @@ def execute(
 
 
 def enter(bundle: Bundle, pid: int, pid_start: int) -> Entrance:
-    """Move this process into the container's namespaces, but for that of its control groups:
-    from inside, a process could not be moved there from outside.
+    """Find the container's first process and enter its world (see `enter_world`).
 
     The descriptor is taken before the start time is compared, so that a number which has
     meanwhile been given to another process is noticed. Raises Conflict, KernelError.
     """
     container_id = bundle.directory.name
     ended = Conflict("container {name} is not running", name=container_id[:12])
-    flags = 0
-    for kind in {*NAMESPACES} - {"cgroup"}:
-        flags |= namespaces.FLAG_OF_KIND[kind]
     try:
         pidfd = namespaces.pidfd_open(pid)
         if not process.is_alive(pid, pid_start):
             raise ended
-        doors, filter_ = Cgroup(container_id).doors(), bundle.filter()
-        namespaces.setns(pidfd, flags)
+        return enter_world(bundle, pidfd)
     except KernelError as error:
         if error.errno in (errno.ESRCH, errno.ENOENT):
             raise ended from error
         raise
+
+
+def enter_world(bundle: Bundle, pidfd: int) -> Entrance:
+    """Move this process into the container's namespaces, but for that of its control groups:
+    from inside, a process could not be moved there from outside. Raises KernelError.
+    """
+    flags = 0
+    for kind in {*NAMESPACES} - {"cgroup"}:
+        flags |= namespaces.FLAG_OF_KIND[kind]
+    doors, filter_ = Cgroup(bundle.directory.name).doors(), bundle.filter()
+    namespaces.setns(pidfd, flags)
     return Entrance(pidfd, doors, filter_)
 
 

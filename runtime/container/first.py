@@ -153,7 +153,7 @@ def _world(start: Start, fetched: dict[str, int]) -> init.World:
     spec = bundle.spec()
     if start.window is not None:
         spec = replace(spec, process=replace(spec.process, console_size=start.window))
-    return init.World(spec, overlay, bundle, group, start.lifeline, fetched)
+    return init.World(spec, overlay, bundle, group, start.lifeline, fetched, start.init)
 
 
 def _pipes(start: Start, policy: StdinPolicy) -> init.Stdio:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from runtime.container import messages
+from runtime.container import messages, reaper
 from runtime.container.bundle import Bundle
 from runtime.container.devices import permits_new_nodes
 from runtime.container.power import give_up_power
@@ -65,6 +65,7 @@ class World:
 
     With `lifeline` its program is killed when its monitor dies; otherwise it lives on. `fetched`
     are sources of mounts that have been opened already, by destination (`joining`).
+    With `reaped` a process of ours stays behind as process 1.
     """
 
     spec: Spec
@@ -73,6 +74,7 @@ class World:
     group: cgroup.Cgroup
     lifeline: bool
     fetched: Mapping[str, int] = field(default_factory=dict)
+    reaped: bool = False
 
 
 def become(world: World, stdio: Stdio | None, channel: socket.socket) -> NoReturn:
@@ -107,7 +109,8 @@ def become(world: World, stdio: Stdio | None, channel: socket.socket) -> NoRetur
     permission, _ = messages.receive(channel)
     if permission is None:
         os._exit(1)  # the monitor has decided against it
-    execute(spec.process, stdio, filter_, signal.SIGKILL if world.lifeline else 0)
+    at_end = signal.SIGKILL if world.lifeline else 0
+    execute(spec.process, stdio, filter_, at_end, reaped=world.reaped)
 
 
 def enter_early_namespaces() -> None:
@@ -318,7 +321,12 @@ def protect(paths: tuple[str, ...]) -> None:
 
 
 def execute(
-    program: Process, stdio: Stdio, filter_: Filter | None, at_parent_s_end: int = 0
+    program: Process,
+    stdio: Stdio,
+    filter_: Filter | None,
+    at_parent_s_end: int = 0,
+    *,
+    reaped: bool = False,
 ) -> NoReturn:
     """Give power away and turn into `program`. Raises CommandNotStarted when it cannot be.
 
@@ -338,6 +346,8 @@ def execute(
     os.umask(0o022)
     give_up_power(user, program, filter_)
     process.die_with_parent(at_parent_s_end)
+    if reaped:
+        reaper.stay_behind()
     _reset_signals()
     _replace(program.args, environment)
 

@@ -151,6 +151,17 @@ def start(request: Start) -> Session:
     raise _silence(request.root)
 
 
+def adopt(request: Start) -> None:
+    """Let the launcher see to it that the container of `request` has a monitor: it has one when
+    this returns, or needs none any more. Raises OnggiError.
+    """
+    connection = _ask(request.root, {**request.to_message(), "verb": "adopt"}, ())
+    with connection, contextlib.suppress(ConnectionResetError):
+        message, _ = messages.receive(connection)
+        if message and "error" in message:
+            raise messages.as_error(message["error"])
+
+
 def follow(directory: Path) -> Session | None:
     """A conversation with the monitor of a container that runs; None if there is none."""
     try:

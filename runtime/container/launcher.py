@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from runtime.container import init, messages
+from runtime.container.adopt import adopt
 from runtime.container.execute import execute
 from runtime.container.first import FirstProcess, rehearse
 from runtime.container.messages import Start
@@ -123,6 +124,8 @@ def _stand_alone() -> None:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     os.umask(0o022)
+    # A container whose monitor is killed becomes our child, and is reaped at once when it ends.
+    process.prctl(process.PR_SET_CHILD_SUBREAPER, 1)
     process.set_name("onggi-launcher")
     with contextlib.suppress(OSError):  # without privilege there are no groups of our own
         GROUP.create({})
@@ -148,6 +151,9 @@ def _converse(
     if message["verb"] == "exec":
         bundle = records.bundle(message["container"])
         execute(message, bundle, connection, init.Stdio(*descriptors) if descriptors else None)
+    elif message["verb"] == "adopt":
+        start = Start.from_message(records.root, message)
+        adopt(start, records, first, connection, begun=line.close)
     else:
         start = Start.from_message(records.root, message)
         monitor(start, records, first, connection, begun=line.close)

@@ -11,10 +11,11 @@ import os
 import secrets
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from runtime.container import freezer, journal, launch, state
+from runtime.container import freezer, health, journal, launch, state
 from runtime.container.bundle import Request, make_spec
 from runtime.container.messages import Exit, Start
 from runtime.container.records import UNKNOWN_EXIT, Records
@@ -43,7 +44,7 @@ class Lifecycle:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.records = Records(root)
+        self.records = Records(root, self._adopt)
 
     def create(
         self,
@@ -62,6 +63,8 @@ class Lifecycle:
         bundle = self.records.bundle(container_id)
         spec = make_spec(container_id, request, image, bundle)
         labels = {**image.labels, **request.labels}
+        asked = health.merged(request.health, image.healthcheck)
+        request = replace(request, health=asked or None, shell=image.shell)
         self.records.refuse_taken(name)
         try:
             self.records.snapshots.prepare(container_id, chain_id)
@@ -87,8 +90,15 @@ class Lifecycle:
         Raises InvalidTransition, CommandNotStarted, HostLacks.
         """
         directory = self.records.bundle(container_id).directory
-        request = Start(self.root, directory, container_id, True, False, auto_remove, window)
+        init = Request.from_json(self.records.row(container_id)["request"]).init
+        request = Start(self.root, directory, container_id, True, False, auto_remove, window, init)
         return launch.start(request)
+
+    def _adopt(self, row: Row) -> None:
+        """Give a container whose monitor was killed another one."""
+        auto_remove = Request.from_json(row["request"]).auto_remove
+        directory = self.records.bundle(row["id"]).directory
+        launch.adopt(Start(self.root, directory, row["id"], True, False, auto_remove))
 
     def pause(self, container_id: str) -> None:
         """Hold all its processes still. Raises InvalidTransition, HostLacks."""

@@ -73,6 +73,8 @@ class Exit:
 
     code: int
     oom_killed: bool
+    seen: bool = True
+    """False where nobody saw it, so that the code says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Start:
     `recorded` containers have a row in the database, build steps have none. With `lifeline`
     the container is killed when the caller goes away. With `auto_remove` it is removed when it
     has ended. `window` is the (height, width) of the terminal at which somebody waits for it.
+    With `init` its process 1 is our `reaper`.
     """
 
     root: Path
@@ -91,6 +94,7 @@ class Start:
     lifeline: bool
     auto_remove: bool = False
     window: tuple[int, int] | None = None
+    init: bool = False
 
     def to_message(self) -> Message:
         """For the launcher."""
@@ -102,6 +106,7 @@ class Start:
             "lifeline": self.lifeline,
             "auto_remove": self.auto_remove,
             "window": self.window,
+            "init": self.init,
         }
 
     @classmethod
@@ -115,6 +120,7 @@ class Start:
             message["lifeline"],
             message["auto_remove"],
             message["window"] and tuple(message["window"]),
+            message["init"],
         )
 
 

@@ -16,7 +16,6 @@ end of the conversation after the exit has been recorded.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import select
@@ -24,22 +23,23 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from runtime.container import devices, messages
 from runtime.container.bundle import Bundle
+from runtime.container.checkup import Checkup
 from runtime.container.first import FirstProcess, placed
-from runtime.container.messages import SOCKET, Exit, Start
+from runtime.container.messages import Exit, Start
+from runtime.container.post import listening, only_monitor
 from runtime.container.record import Record
-from runtime.container.records import Records
+from runtime.container.records import UNKNOWN_EXIT, Records
 from runtime.container.streams import Streams
-from runtime.errors import KernelError, NotFound
+from runtime.errors import KernelError
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
 from runtime.linux.cgroup_oom import OomWatch, oom_kills
-from runtime.oci.spec import Namespace
+from runtime.oci.spec import Namespace, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class Running:
     """A container that has been started: its first process, its bytes, its control group, and
     who tells when memory has run out in it: it must have a limit, and the watch takes a moment.
 
-    `alone`: its PID namespace is its own, and ends with its first process.
+    `alone`: its PID namespace is its own, and ends with its first process. `adopted`: that is
+    another monitor's child, which was killed.
     """
 
     pid: int
@@ -56,6 +57,8 @@ class Running:
     group: Cgroup
     watch: OomWatch | None
     alone: bool
+    checkup: Checkup | None = None
+    adopted: bool = False
 
 
 def monitor(
@@ -126,54 +129,13 @@ def rest(record: Record, listener: socket.socket, pause_s: float) -> list[socket
     return guests
 
 
-@contextlib.contextmanager
-def listening(directory: Path) -> Iterator[socket.socket]:
-    """The monitor's socket. One that is there already is of a monitor that was killed."""
-    path = directory / SOCKET
-    path.unlink(missing_ok=True)
-    with messages.listen(path) as listener:
-        try:
-            yield listener
-        finally:
-            path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def only_monitor(start: Start, record: Record) -> Iterator[None]:
-    """Raises InvalidTransition if the container has a monitor, and so runs, already; NotFound
-    if it has been removed. A monitor that is just ending is waited for.
-    """
-    try:
-        lock = os.open(start.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError as error:
-        name = start.directory.name[:12]
-        raise NotFound("no such container: {name}", name=name) from error
-    try:
-        while not _taken(lock):
-            record.refuse_running()
-            time.sleep(0.002)
-        record.refuse_running()  # its program may have outlived a monitor that was killed
-        yield
-    finally:
-        os.close(lock)
-
-
-def _taken(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def launch(start: Start, record: Record, first: FirstProcess) -> Running:
     """Make the control group and the pipes, and let `first` become the program.
 
     It sets itself up while this process writes down that it exists; only then may it begin.
     Raises what went wrong inside; then nothing is left of it.
     """
-    group = Cgroup(start.directory.name)
-    bundle = Bundle(start.root, start.directory)
+    bundle, group = Bundle(start.root, start.directory), Cgroup(start.directory.name)
     edition, spec = bundle.edition(), bundle.spec()
     group.create(spec.resources)
     try:
@@ -197,8 +159,24 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
         group.kill()
         group.remove()
         raise
-    pidfd, alone = namespaces.pidfd_open(first.pid), spec.namespace("pid") == Namespace("pid")
-    return Running(first.pid, pidfd, streams, group, watch, alone)
+    pidfd, alone = namespaces.pidfd_open(first.pid), is_alone(spec)
+    checkup = watch_health(record, spec, bundle, pidfd)
+    return Running(first.pid, pidfd, streams, group, watch, alone, checkup)
+
+
+def is_alone(spec: Spec) -> bool:
+    """Whether the container has a PID namespace for itself."""
+    return spec.namespace("pid") == Namespace("pid")
+
+
+def watch_health(record: Record, spec: Spec, bundle: Bundle, pidfd: int) -> Checkup | None:
+    """What its user or its image wants to know about it; None if they do not ask."""
+    found = record.check()
+    if found is None:
+        return None
+    check, shell, ran_s = found
+    program = replace(spec.process, args=check.command(shell), terminal=False)
+    return Checkup(record, check, bundle, program, pidfd, ran_s)
 
 
 def attend(
@@ -209,11 +187,13 @@ def attend(
     *,
     lifeline: bool,
 ) -> None:
-    """Copy output to the log and greet callers, until PID 1 has ended. With `lifeline` it is
-    killed when a guest goes away.
+    """Copy output to the log, greet callers and see how the container is, until PID 1 has
+    ended. With `lifeline` it is killed when a guest goes away.
 
     Each descriptor is registered together with what to do when it is ready.
     """
+
+    checkup = running.checkup
 
     def greet() -> None:
         running.streams.greet(listener.accept()[0])
@@ -234,9 +214,11 @@ def attend(
         for guest in guests:
             running.streams.greet(guest, kill if lifeline else None)
         while True:
-            ready = [key for key, _ in selector.select()]
+            ready = [key for key, _ in selector.select(checkup.due_s() if checkup else None)]
             for key in ready:
                 key.data()
+            if checkup:
+                checkup.look(selector)
             if any(key.fd == running.pidfd for key in ready):
                 return
 
@@ -248,12 +230,15 @@ def finish(running: Running) -> Exit:
     more and the pipes can be read to their end. In a namespace that is shared nobody does that, so
     it is done here. man 7 pid_namespaces
     """
-    _, status = os.waitpid(running.pid, 0)
+    status = process.status_of(running.pidfd) if running.adopted else os.waitpid(running.pid, 0)[1]
     if not running.alone:
         running.group.kill()
+    if running.checkup is not None:
+        running.checkup.close()
     running.streams.close()
     os.close(running.pidfd)
-    ended = Exit(process.exit_code(status), oom_kills(running.group) > 0)
+    code = UNKNOWN_EXIT if status is None else process.exit_code(status)
+    ended = Exit(code, oom_kills(running.group) > 0, seen=status is not None)
     if running.watch is not None:
         running.watch.close()
     with contextlib.suppress(KernelError):  # a guest from outside stays in it: see `delete`

@@ -6,13 +6,15 @@ One commit for each: the row, and what the journal says about it (see `state`).
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 
 from runtime.container import restart, state
 from runtime.container.bundle import Request
+from runtime.container.health import Check, Health
 from runtime.container.messages import Exit, Start
-from runtime.container.records import Records, owner
+from runtime.container.records import UNSEEN, Records, owner
 from runtime.container.state import BUSY, Status
 from runtime.database import Row
 from runtime.errors import CommandNotStarted, NotFound, OnggiError
@@ -52,6 +54,7 @@ class Record:
             "exit_code": None,
             "oom_killed": 0,
             "error": "",
+            "health": self._fresh_health(),
         }
         if not self._again:
             columns |= {"wish": "", "restarts": 0, "backoff_ms": 0}
@@ -96,9 +99,10 @@ class Record:
         ran_s = (now_ns - row["started_ns"]) / 10**9
         columns: Columns = {
             "pid": 0,
-            "exit_code": ended.code,
+            "exit_code": ended.code if ended.seen else None,
             "oom_killed": int(ended.oom_killed),
             "finished_ns": now_ns,
+            "error": "" if ended.seen else UNSEEN,
         }
         verb, pause_ms = "end", 0
         request = Request.from_json(row["request"])
@@ -120,7 +124,80 @@ class Record:
 
     def waits_for_restart(self) -> bool:
         """Whether nobody has decided against it."""
-        return self.records is not None and self._row()["status"] == Status.RESTARTING
+        return self.status() == Status.RESTARTING
+
+    def status(self) -> str:
+        """As its row says now."""
+        return "" if self.records is None else str(self._row()["status"])
+
+    def check(self) -> tuple[Check, tuple[str, ...], float] | None:
+        """What is asked of its health, the shell for that, and for how many seconds it has been
+        running. None if nothing is asked.
+        """
+        if self.records is None:
+            return None
+        row = self._row()
+        request = Request.from_json(row["request"])
+        check = Check.from_docker(request.health)
+        if check is None:
+            return None
+        return check, request.shell, (time.time_ns() - row["started_ns"]) / 10**9
+
+    def health(self) -> Health:
+        """As it was found last."""
+        text = self._row()["health"]
+        return Health.from_docker(json.loads(text)) if text else Health()
+
+    def _fresh_health(self) -> str:
+        """At a start: nothing is known yet, but what was found in earlier runs."""
+        if self.records is None or self.check() is None:
+            return ""
+        return json.dumps(self.health().begun().to_docker())
+
+    def probed(self, probe_id: str, command: tuple[str, ...]) -> None:
+        """A probe begins; docker counts it among the executions."""
+        assert self.records is not None
+        with self.records.database.transaction():
+            for action in ("exec_create", "exec_start"):
+                said = f"{action}: {' '.join(command)}"
+                self.records.note(self.container_id, said, execID=probe_id)
+
+    def examined(self, health: Health, before: str, probe_id: str, exit_code: int) -> None:
+        """A probe has ended; `before` is how the container was."""
+        assert self.records is not None
+        with self.records.database.transaction():
+            statement = "UPDATE containers SET health = ? WHERE id = ?"
+            self.records.database.change(
+                statement, json.dumps(health.to_docker()), self.container_id
+            )
+            facts = {"execID": probe_id, "exitCode": str(exit_code)}
+            self.records.note(self.container_id, "exec_die", **facts)
+            if health.status != before:
+                self.records.note(self.container_id, f"health_status: {health.status}")
+
+    def is_orphaned(self) -> bool:
+        """Whether it needs a monitor and has none. Raises NotFound."""
+        row = self._row()
+        alive = process.is_alive(row["monitor_pid"], row["monitor_start"])
+        return row["status"] in BUSY and not alive
+
+    def adopted(self) -> None:
+        """From now on this process is its monitor."""
+        assert self.records is not None
+        me = os.getpid()
+        statement = "UPDATE containers SET monitor_pid = ?, monitor_start = ? WHERE id = ?"
+        self.records.database.change(statement, me, process.start_time(me), self.container_id)
+
+    def program(self) -> tuple[int, int]:
+        """Its PID 1, as the host numbers it, and when that was started."""
+        row = self._row()
+        return row["pid"], row["pid_start"]
+
+    def pause_left_s(self) -> float:
+        """Until it is to be started again, which is what this monitor is going to do."""
+        self._again = True
+        left_ns: int = self._row()["restart_ns"] - time.time_ns()
+        return max(0.0, left_ns / 10**9)
 
     def _row(self) -> Row:
         """As it is; `Records.row` would look whether it is true, and that is our business."""

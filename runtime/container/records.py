@@ -12,14 +12,15 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from runtime.container import freezer, journal, state, update
 from runtime.container.bundle import Bundle, Request
-from runtime.container.state import LIVE, Status
+from runtime.container.lock import open_lock, taken
+from runtime.container.state import BUSY, Status
 from runtime.database import Database, Row, UniqueViolation
-from runtime.errors import Conflict, InvalidTransition, KernelError, NotFound
+from runtime.errors import Conflict, InvalidTransition, KernelError, NotFound, OnggiError
 from runtime.linux import process
 from runtime.linux.cgroup import Cgroup
 from runtime.oci.digest import Digest
@@ -34,8 +35,12 @@ UNSEEN = "its monitor was killed: nobody saw how it ended"
 class Records:
     """The containers of one state directory, as they are written down."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, adopt: Callable[[Row], None] | None = None) -> None:
+        """`adopt` gives a container of which the monitor was killed a new one; without it, it is
+        left as it is.
+        """
         self.root = root
+        self._adopt = adopt
         self.database = Database(root)
         self.snapshots = Snapshots(root)
 
@@ -176,32 +181,59 @@ class Records:
             with contextlib.suppress(OSError):
                 self.delete(row["id"])
             return True
-        if row["status"] == Status.RESTARTING and not self._has_monitor(row):
-            with contextlib.suppress(Conflict, NotFound):
-                state.advance(self.database, row["id"], "give up", error=UNSEEN)
-            return True
         if update.carry_on(self.database, self.bundle(row["id"])):
             return True
-        if row["status"] not in LIVE:
+        if row["status"] not in BUSY:
             return False
-        if self._lives(row):
-            if row["status"] == Status.PAUSED:
-                freezer.finish(self.database, self.bundle(row["id"]).directory)
+        if row["status"] == Status.PAUSED:
+            freezer.finish(self.database, self.bundle(row["id"]).directory)
+        if self._has_monitor(row):
             return False
-        _remove_group(Cgroup(row["id"]))
-        with contextlib.suppress(Conflict, NotFound):
-            # Nobody saw how it ended, so no exit code is invented.
-            facts = {"exitCode": str(UNKNOWN_EXIT)}
-            columns: dict[str, object] = {"pid": 0, "error": UNSEEN, "finished_ns": time.time_ns()}
-            state.advance(self.database, row["id"], "end", facts, **columns)
+        if self._outlived_it(row):
+            return self._get_adopted(row)
+        with contextlib.suppress(NotFound), open_lock(self.bundle(row["id"]).directory) as lock:
+            if taken(lock):  # so nobody starts it again meanwhile
+                self._write_off(row)
         return True
 
-    def _lives(self, row: Row) -> bool:
-        """Its monitor, which will tell how it ends, or at least its program."""
-        return self._has_monitor(row) or process.is_alive(row["pid"], row["pid_start"])
+    def _write_off(self, row: Row) -> None:
+        """Nothing of it is left, and nobody saw how it ended: so no exit code is invented."""
+        query = "SELECT * FROM containers WHERE id = ?"
+        if tuple(self.database.one(query, row["id"]) or ()) != tuple(row):
+            return  # its monitor had a last word
+        with contextlib.suppress(Conflict, NotFound):
+            if row["status"] == Status.RESTARTING:
+                state.advance(self.database, row["id"], "give up")
+            else:
+                _remove_group(Cgroup(row["id"]))
+                columns: dict[str, object] = {"error": UNSEEN, "finished_ns": time.time_ns()}
+                facts = {"exitCode": str(UNKNOWN_EXIT)}
+                state.advance(self.database, row["id"], "end", facts, pid=0, **columns)
+
+    def _outlived_it(self, row: Row) -> bool:
+        """Whether there is something to go on with although its monitor is dead: its program, or
+        the intention to start it again. After a reboot there is neither.
+        """
+        if not _of_this_boot(row):
+            return False
+        waits = row["status"] == Status.RESTARTING
+        return waits or process.is_alive(row["pid"], row["pid_start"])
+
+    def _get_adopted(self, row: Row) -> bool:
+        """True if that has changed the row."""
+        if self._adopt is None:
+            return False
+        with contextlib.suppress(OnggiError):  # the launcher's trouble: it goes on without
+            self._adopt(row)
+        now = self.database.one("SELECT * FROM containers WHERE id = ?", row["id"])
+        return now is None or tuple(now) != tuple(row)
 
     def _has_monitor(self, row: Row) -> bool:
-        return process.is_alive(row["monitor_pid"], row["monitor_start"])
+        return _of_this_boot(row) and process.is_alive(row["monitor_pid"], row["monitor_start"])
+
+
+def _of_this_boot(row: Row) -> bool:
+    return row["boot"] in ("", process.boot_id())
 
 
 def owner() -> dict[str, object]:

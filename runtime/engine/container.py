@@ -125,6 +125,7 @@ class Container:
             else request.command,
             working_dir=request.working_dir or image.working_dir,
             stop_signal=request.stop_signal or image.stop_signal,
+            healthcheck=request.health or image.healthcheck,
             labels=self.labels,
         )
 

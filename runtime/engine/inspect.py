@@ -7,6 +7,7 @@ that does not use it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +164,7 @@ def inspect_container(container: Container, *, size: bool = False) -> dict[str, 
 def _state(container: Container) -> dict[str, Any]:
     row, status = container.row, container.status
     return {
+        **({"Health": json.loads(row["health"])} if row["health"] else {}),
         "Status": status,
         "Running": status in BUSY,
         "Paused": status == Status.PAUSED,
