@@ -15,6 +15,7 @@ from keyboard import ONGGI, Keyboard
 
 from runtime.engine import Engine
 from runtime.engine.container import Container
+from runtime.linux.cgroup import Cgroup
 
 pytestmark = pytest.mark.needs("containers")
 
@@ -57,8 +58,8 @@ def test_a_session(engine: Engine) -> None:
 
 def test_the_master_is_nowhere_inside_and_the_slave_has_no_name_outside(engine: Engine) -> None:
     container = shell(engine)
-    for pid in container.top()["Processes"]:
-        folder = f"/proc/{pid[0]}/fd"
+    for pid in Cgroup(container.id).processes():
+        folder = f"/proc/{pid}/fd"
         targets = {name: os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}
         # A shell keeps its terminal also under a number of its own, for job control.
         assert set(targets.values()) == {"/dev/pts/0"} or set(targets.values()) == {
@@ -192,7 +193,7 @@ def test_exec_at_the_keyboard(engine: Engine) -> None:
 
 def test_leave_a_command_or_be_killed_and_it_runs_on(engine: Engine) -> None:
     container = engine.containers.run(IMAGE, ["sleep", "1000"], name="web", detach=True)
-    script = "echo ready; sleep 1; seq 1 100000; echo done > /done; sleep 1000"
+    script = "echo ready; sleep 0.5; seq 1 30000; echo done > /done; sleep 1000"
     with Keyboard("exec", "-it", "web", "sh", "-c", script) as keyboard:
         keyboard.see("ready\r\n")
         keyboard.type(b"\x10\x11")
