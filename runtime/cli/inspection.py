@@ -126,5 +126,6 @@ def _writer(form: str) -> Callable[[Any], str]:
 def spec(given: Given) -> int:
     """The container's config.json, as it was written for the one who starts it."""
     container = Engine().containers.get(given.words[0])
-    console.say((container.bundle_path / "config.json").read_text())
+    document = json.loads((container.bundle_path / "config.json").read_bytes())
+    console.say(json.dumps(document, indent=2, ensure_ascii=False))
     return 0

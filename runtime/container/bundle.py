@@ -179,12 +179,12 @@ class Bundle:
             (self.directory / name).write_text(text)
         compiled = b"" if spec.seccomp is None else profile.compiled(spec.seccomp).to_bytes()
         (self.directory / FILTER).write_bytes(compiled)
-        (self.directory / "config.json").write_text(json.dumps(spec.to_json(), indent=2))
+        (self.directory / "config.json").write_text(json.dumps(spec.to_json()))
 
     def rewrite(self, spec: Spec) -> None:
         """Put another config.json in place of the present one, at once."""
         new = self.directory / "config.json.new"
-        new.write_text(json.dumps(spec.to_json(), indent=2))
+        new.write_text(json.dumps(spec.to_json()))
         new.replace(self.directory / "config.json")
 
     def edition(self) -> tuple[int, int]:
