@@ -6,6 +6,8 @@ measure no time. Their names are the tests' names on the host.
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -254,6 +256,38 @@ def check_stats_have_numbers(engine: Engine) -> None:
     equal("max_usage" in memory, not is_v2())
     equal(found["pids_stats"], {"current": 1, "limit": 30})
     equal(len(container.top()["Processes"]), 1)
+
+
+def check_devices_of_the_host_stay_closed(engine: Engine) -> None:
+    """Version 2 has no files for that: a program of ours answers. A member of the group tries the
+    host's own nodes, which no mount forbids.
+    """
+    group = Cgroup(sleeper(engine).id)
+
+    def opened(path: str) -> str:
+        group.join()
+        try:
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        except OSError as error:
+            return errno.errorcode[error.errno or 0]
+        return "opened"
+
+    wanted = {"/dev/null": "opened", "/dev/zero": "opened", "/dev/kmsg": "EPERM"}
+    equal({path: in_a_child(opened, path) for path in wanted}, wanted)
+
+
+def in_a_child(act: Callable[[str], str], argument: str) -> str:
+    """What `act` returns in a process of its own."""
+    readable, writable = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writable, act(argument).encode())
+        os._exit(0)
+    os.close(writable)
+    with os.fdopen(readable) as answer:
+        found = answer.read()
+    os.waitpid(child, 0)
+    return found
 
 
 def check_nothing_is_left(engine: Engine) -> None:
