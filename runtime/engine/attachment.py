@@ -75,6 +75,7 @@ class Attachment:
         self._container = container
         self._session = session
         self._reader = reader
+        self._left = False
         self._terminal = session.terminal() if container.has_terminal else None
         self.stdin = self._open_stdin() if stdin and container.request.stdin_open else None
 
@@ -91,13 +92,24 @@ class Attachment:
         """What it writes, as it comes, until it has ended or we have left."""
         try:
             with self._reader:
-                for _ in self._session.news():
+                for _ in self._news():
                     yield from self._reader.new()
         finally:
             self._session.close()
             if self._terminal is not None:
                 os.close(self._terminal)
                 self._terminal = None
+
+    def _news(self) -> Iterator[None]:
+        """Of its monitor; when that was killed, of the one who has taken over."""
+        yield from self._session.news()
+        while self._session.exit is None and not self._left:
+            successor = self._container.follow()
+            if successor is None:
+                return
+            self._session.close()
+            self._session = successor
+            yield from successor.news()
 
     def resize(self, height: int, width: int) -> None:
         """Tell the terminal how large its window is; without a terminal, nothing happens."""
@@ -106,6 +118,7 @@ class Attachment:
 
     def leave(self) -> None:
         """Let the container go on without us; `output` ends. Any thread may call it."""
+        self._left = True
         self._session.leave()
 
     @property

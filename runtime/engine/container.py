@@ -25,7 +25,7 @@ from runtime.container.log_options import NONE
 from runtime.container.messages import STREAMS, Exit
 from runtime.container.notice import Notice
 from runtime.container.records import UNKNOWN_EXIT
-from runtime.container.state import Status
+from runtime.container.state import BUSY, Status
 from runtime.database import Row
 from runtime.engine import processes
 from runtime.engine.arguments import (
@@ -346,6 +346,16 @@ class Container:
             raise TimeoutError(f"container {self.name} still runs after {timeout} seconds")
         self._look_again()
         return {"StatusCode": ended.code}
+
+    def follow(self) -> launch.Session | None:
+        """A conversation with its monitor, one that was killed being replaced; None if it does not
+        run any more.
+        """
+        with contextlib.suppress(NotFound):
+            self.reload()
+            if self.status in BUSY:
+                return launch.follow(self.bundle_path)
+        return None
 
     def how_it_ended(self) -> Exit:
         """Its last exit; 255 if nobody saw it."""

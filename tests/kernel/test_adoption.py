@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,34 @@ def test_who_waits_goes_on_waiting(engine: Engine) -> None:
         container.reload()
     (root / "go").touch()
     assert waiter.communicate(timeout=60)[0] == "{'StatusCode': 9}\n"
+
+
+@pytest.mark.needs("pidfd exit")
+def test_who_is_attached_hears_the_rest(engine: Engine) -> None:
+    script = "echo one; until test -f /go; do sleep 0.02; done; echo two; exit 5"
+    container = engine.containers.create(IMAGE, ["sh", "-c", script])
+    attachment = container.start_attached()
+    heard = attachment.output()
+    assert next(heard).data == b"one\n"
+    container.reload()
+    root, killed = container.root_path, container.row["monitor_pid"]
+    database = engine.containers.lifecycle.records.database
+
+    def adopted() -> bool:
+        row = database.one("SELECT monitor_pid FROM containers WHERE id = ?", container.id)
+        return row is not None and row["monitor_pid"] != killed
+
+    def let_it_go() -> None:
+        """When who listens has had it adopted: a program that ends before that ends unseen."""
+        until(adopted)
+        (root / "go").touch()
+
+    kill_monitor(container)
+    thread = threading.Thread(target=let_it_go)
+    thread.start()
+    assert [entry.data for entry in heard] == [b"two\n"]
+    thread.join()
+    assert attachment.exit.code == 5
 
 
 @pytest.mark.needs("pidfd exit")
