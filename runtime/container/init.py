@@ -363,6 +363,7 @@ def _enter_directory(path: str) -> None:
     try:
         os.makedirs(path, exist_ok=True)
         os.chdir(path)
+        Path.cwd()  # fails for one that no path leads to: outside of this root (CVE-2024-21626)
     except OSError as error:
         raise CommandNotStarted(
             "cannot enter the working directory {path}: {reason}",
