@@ -13,7 +13,10 @@ from guest.kernel import Kernel
 
 MEMORY_MIB = 640
 PATIENCE_S = 400
-"""Far more than it takes: about half a minute on two processors that have nothing else to do."""
+"""Far more than it takes: about a minute on two processors that have nothing else to do."""
+
+QUICK = "mitigations=off"
+"""Like a page table of four levels instead of five (la57), a third less for the emulator to do."""
 
 PARAMETERS = {"v1": "systemd.unified_cgroup_hierarchy=0", "v2": "cgroup_no_v1=all"}
 
@@ -29,9 +32,11 @@ class Report:
 
 def begin(version: str, kernel: Kernel, initramfs: Path, folder: Path) -> subprocess.Popen[bytes]:
     """Start a machine whose second serial line is written to a file in `folder`."""
-    words = f"console=ttyS0 panic=-1 loglevel=4 onggi.cgroup={version} {PARAMETERS[version]}"
+    words = (
+        f"{QUICK} console=ttyS0 panic=-1 loglevel=4 onggi.cgroup={version} {PARAMETERS[version]}"
+    )
     command = [
-        *("qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"),
+        *("qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off"),
         *("-smp", "2", "-m", str(MEMORY_MIB), "-nic", "none", "-display", "none", "-no-reboot"),
         *("-kernel", str(kernel.image), "-initrd", str(initramfs), "-append", words),
         *("-serial", f"file:{folder}/{version}.console", "-serial", f"file:{folder}/{version}"),
