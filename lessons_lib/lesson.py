@@ -14,6 +14,7 @@ import os
 import shutil
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import clear_output
 
@@ -23,6 +24,10 @@ from lessons_lib.refusals import Refused
 from lessons_lib.shown import Shown
 from runtime.engine import Engine
 from runtime.errors import NotFound, OnggiError
+
+if TYPE_CHECKING:
+    from runtime.build.events import Event
+    from runtime.engine.image import Image
 
 BASE = "onggi/base"
 
@@ -54,6 +59,19 @@ class Lesson:
     def path(self, path: str) -> Path:
         """The place of a lesson's file or folder."""
         return self.folder / path
+
+    def build(self, name: str, recipe: str, **options: Any) -> tuple[Image, list[Event]]:
+        """Build the image `name` of this lesson from a recipe in its folder `name`; and the log.
+
+        `options` are those of `engine.images.build`.
+        """
+        self.write(f"{name}/Dockerfile", recipe)
+        return self.engine.images.build(path=self.path(name), tag=self.prefix + name, **options)
+
+    def run(self, name: str, command: str | list[str] | None = None) -> str:
+        """What a new container of the lesson's image `name` writes; it is gone afterwards."""
+        written = self.engine.containers.run(self.prefix + name, command, remove=True)
+        return bytes(written).decode().rstrip("\n")
 
     def remove(self, *names: str) -> None:
         """Remove containers of these names, running or not; missing ones are no error."""

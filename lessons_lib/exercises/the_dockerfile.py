@@ -1,0 +1,157 @@
+"""The graders of lesson 04. They build and run what a learner wrote, and read no Dockerfile.
+
+A recipe is right when the image is: so the graders of the repairs build it themselves, change what
+is copied, and build it again. What they say: texts/<language>/04-the-dockerfile.toml.
+"""
+
+from __future__ import annotations
+
+from lessons_lib.checks import Marks, Mistake
+from lessons_lib.lesson import Lesson
+from lessons_lib.overlay import Trace, pile
+from lessons_lib.refusals import in_words
+from runtime.engine.image import Image
+from runtime.errors import NotFound, OnggiError
+
+LESSON = "04-the-dockerfile"
+
+MENU, SOUP = "rice\nkimchi", "tofu\nradish"
+"""What /counter/menu.txt and /counter/soup.txt hold in the exercise `two-words`."""
+
+HOURS = "open 9-18"
+LUNCH = "rice with bulgogi"
+SECRET = "/kitchen/sauce.txt"
+
+
+def two_words(marks: Marks, lesson: Lesson) -> None:
+    """lesson04/counter prints its menu; with the name of a file in /counter, that file."""
+    image = _image(lesson, "counter")
+    files = [_file_in(lesson, "counter", f"/counter/{name}.txt") for name in ("menu", "soup")]
+    if files != [MENU, SOUP]:
+        raise Mistake("no-files")
+    marks.earn(0.2)
+    printed = _printed(lesson, "counter")
+    if printed != MENU:
+        raise Mistake("other-default", printed=printed or "''")
+    marks.earn(0.3)
+    answer = _printed(lesson, "counter", "soup.txt")
+    if answer != SOUP:
+        raise _misled(image, answer)
+    marks.earn(0.5)
+
+
+def less_work(marks: Marks, lesson: Lesson) -> None:
+    """lesson04/kitchen sharpens its tools again when the tools change, and only then."""
+    tools, menu = lesson.path("kitchen/tools.txt"), lesson.path("kitchen/menu.txt")
+    try:
+        first = _trial(lesson, menu="rice\n", tools="knife\n")
+        second = _trial(lesson, menu="noodles\n", tools="knife\n")
+        third = _trial(lesson, menu="noodles\n", tools="knife\nladle\n")
+    finally:
+        menu.write_text("rice\n")
+        tools.write_text("knife\n")
+    if not first.sharpened:
+        raise Mistake("not-sharpened")
+    if (first.printed, second.printed) != ("rice", "noodles"):
+        raise Mistake("old-menu", printed=second.printed or "''", wanted="noodles")
+    marks.earn(0.3)
+    if third.tools != ["knife", "ladle"] or third.sharpened == second.sharpened:
+        raise Mistake("tools-forgotten", found=", ".join(third.tools) or "''")
+    marks.earn(0.3)
+    if first.sharpened != second.sharpened:
+        raise Mistake("sharpened-again")
+    marks.earn(0.4)
+
+
+def in_order(marks: Marks, lesson: Lesson) -> None:
+    """lesson04/shop shows when it is open, and does not run as root."""
+    _build(lesson, "shop")
+    printed = _printed(lesson, "shop")
+    if printed == HOURS.split()[0]:
+        raise Mistake("no-hours", printed=printed)
+    if printed != HOURS:
+        raise Mistake("other-sign", printed=printed or "''", wanted=HOURS)
+    marks.earn(0.5)
+    if _shell(lesson, "shop", "id -u") == "0":
+        raise Mistake("as-root")
+    marks.earn(0.5)
+
+
+def two_stages(marks: Marks, lesson: Lesson) -> None:
+    """lesson04/lunchbox has the lunch, and no layer of it has ever seen the sauce's recipe."""
+    _build(lesson, "lunchbox")
+    image = _image(lesson, "lunchbox")
+    traces = [shelf.trace(SECRET) for shelf in pile(image)]
+    if Trace.FILE in traces:
+        hidden = Trace.WHITEOUT in traces[: traces.index(Trace.FILE)]
+        hidden = hidden or not _file_in(lesson, "lunchbox", SECRET)
+        raise Mistake("hidden-below" if hidden else "still-there")
+    marks.earn(0.5)
+    found = _file_in(lesson, "lunchbox", "/lunch.txt")
+    if found != LUNCH:
+        raise Mistake("no-lunch", found=found or "''", wanted=LUNCH)
+    marks.earn(0.5)
+
+
+class _Trial:
+    """What one build of the kitchen made."""
+
+    def __init__(self, lesson: Lesson) -> None:
+        self.printed = _printed(lesson, "kitchen")
+        self.sharpened = _file_in(lesson, "kitchen", "/kitchen/sharpened")
+        self.tools = _shell(lesson, "kitchen", "cd /kitchen/rack && ls").split()
+
+
+def _trial(lesson: Lesson, menu: str, tools: str) -> _Trial:
+    """Build the kitchen with these two files, and look at what came out."""
+    lesson.write("kitchen/menu.txt", menu)
+    lesson.write("kitchen/tools.txt", tools)
+    _build(lesson, "kitchen")
+    return _Trial(lesson)
+
+
+def _build(lesson: Lesson, name: str) -> None:
+    """Build the learner's recipe. Raises the mistake of one that cannot be built."""
+    try:
+        lesson.engine.images.build(path=lesson.path(name), tag=lesson.prefix + name)
+    except OnggiError as refusal:
+        raise Mistake("does-not-build", refusal=in_words(refusal)) from None
+
+
+def _misled(image: Image, answer: str) -> Mistake:
+    """Four ways to miss an argument: replaced by it, deaf to it, adding to it, elsewhere."""
+    if image.config.config.entrypoint is None:
+        return Mistake("replaced")
+    if answer == MENU:
+        return Mistake("ignored")
+    if MENU in answer:
+        return Mistake("added")
+    return Mistake("elsewhere", directory=image.config.config.working_dir or "/")
+
+
+def _image(lesson: Lesson, name: str) -> Image:
+    try:
+        return lesson.engine.images.get(lesson.prefix + name)
+    except NotFound:
+        raise Mistake("no-image") from None
+
+
+def _printed(lesson: Lesson, name: str, command: str | None = None) -> str:
+    """What the image's container says; "" if it cannot be started or fails."""
+    try:
+        return lesson.run(name, command)
+    except OnggiError:
+        return ""
+
+
+def _file_in(lesson: Lesson, name: str, path: str) -> str:
+    """A file as a container of the image sees it; "" if it sees none."""
+    return _shell(lesson, name, f"cat {path}")
+
+
+def _shell(lesson: Lesson, name: str, line: str) -> str:
+    """What a line of shell writes in the image, whatever its ENTRYPOINT and CMD are."""
+    command = ["sh", "-c", f"{{ {line}; }} 2>/dev/null || true"]
+    image = lesson.prefix + name
+    written = lesson.engine.containers.run(image, command, entrypoint=[], remove=True)
+    return bytes(written).decode("utf-8", "replace").rstrip("\n")
