@@ -68,7 +68,7 @@ class Lesson:
         self.write(f"{name}/Dockerfile", recipe)
         return self.engine.images.build(path=self.path(name), tag=self.prefix + name, **options)
 
-    def run(self, name: str, command: str | list[str] | None = None) -> str:
+    def says(self, name: str, command: str | list[str] | None = None) -> str:
         """What a new container of the lesson's image `name` writes; it is gone afterwards."""
         written = self.engine.containers.run(self.prefix + name, command, remove=True)
         return bytes(written).decode().rstrip("\n")
@@ -84,7 +84,9 @@ class Lesson:
     def clean(self) -> Shown:
         """Remove everything this lesson made: containers, images, files, predictions."""
         for container in self.engine.containers.list(all=True):
-            if any(tag.startswith(self.prefix) for tag in container.image.tags):
+            # An exercise not begun, `FROM onggi/base` alone, is that image under one more name.
+            names = container.image.tags
+            if names and all(tag.startswith(self.prefix) for tag in names):
                 container.remove(force=True)
         tags = [tag for image in self.engine.images.list() for tag in image.tags]
         for tag in tags:

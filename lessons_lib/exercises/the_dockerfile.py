@@ -6,6 +6,8 @@ is copied, and build it again. What they say: texts/<language>/04-the-dockerfile
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lessons_lib.checks import Marks, Mistake
 from lessons_lib.lesson import Lesson
 from lessons_lib.overlay import Trace, pile
@@ -20,7 +22,7 @@ MENU, SOUP = "rice\nkimchi", "tofu\nradish"
 
 HOURS = "open 9-18"
 LUNCH = "rice with bulgogi"
-SECRET = "/kitchen/sauce.txt"
+SAUCE = "/kitchen/sauce.txt"
 
 
 def two_words(marks: Marks, lesson: Lesson) -> None:
@@ -42,32 +44,27 @@ def two_words(marks: Marks, lesson: Lesson) -> None:
 
 def less_work(marks: Marks, lesson: Lesson) -> None:
     """lesson04/kitchen sharpens its tools again when the tools change, and only then."""
-    tools, menu = lesson.path("kitchen/tools.txt"), lesson.path("kitchen/menu.txt")
-    try:
-        first = _trial(lesson, menu="rice\n", tools="knife\n")
-        second = _trial(lesson, menu="noodles\n", tools="knife\n")
-        third = _trial(lesson, menu="noodles\n", tools="knife\nladle\n")
-    finally:
-        menu.write_text("rice\n")
-        tools.write_text("knife\n")
+    first = _trial(lesson, menu="rice\n", tools="knife\n")
+    second = _trial(lesson, menu="noodles\n", tools="knife\n")
+    third = _trial(lesson, menu="noodles\n", tools="knife\nladle\n")
     if not first.sharpened:
         raise Mistake("not-sharpened")
+    if first.sharpened != second.sharpened:
+        raise Mistake("sharpened-again")
+    marks.earn(0.4)
     if (first.printed, second.printed) != ("rice", "noodles"):
         raise Mistake("old-menu", printed=second.printed or "''", wanted="noodles")
     marks.earn(0.3)
     if third.tools != ["knife", "ladle"] or third.sharpened == second.sharpened:
         raise Mistake("tools-forgotten", found=", ".join(third.tools) or "''")
     marks.earn(0.3)
-    if first.sharpened != second.sharpened:
-        raise Mistake("sharpened-again")
-    marks.earn(0.4)
 
 
 def in_order(marks: Marks, lesson: Lesson) -> None:
     """lesson04/shop shows when it is open, and does not run as root."""
     _build(lesson, "shop")
-    printed = _printed(lesson, "shop")
-    if printed == HOURS.split()[0]:
+    printed = _printed(lesson, "shop").strip()
+    if printed == "open":
         raise Mistake("no-hours", printed=printed)
     if printed != HOURS:
         raise Mistake("other-sign", printed=printed or "''", wanted=HOURS)
@@ -81,10 +78,10 @@ def two_stages(marks: Marks, lesson: Lesson) -> None:
     """lesson04/lunchbox has the lunch, and no layer of it has ever seen the sauce's recipe."""
     _build(lesson, "lunchbox")
     image = _image(lesson, "lunchbox")
-    traces = [shelf.trace(SECRET) for shelf in pile(image)]
+    traces = [shelf.trace(SAUCE) for shelf in pile(image)]
     if Trace.FILE in traces:
         hidden = Trace.WHITEOUT in traces[: traces.index(Trace.FILE)]
-        hidden = hidden or not _file_in(lesson, "lunchbox", SECRET)
+        hidden = hidden or not _file_in(lesson, "lunchbox", SAUCE)
         raise Mistake("hidden-below" if hidden else "still-there")
     marks.earn(0.5)
     found = _file_in(lesson, "lunchbox", "/lunch.txt")
@@ -93,13 +90,13 @@ def two_stages(marks: Marks, lesson: Lesson) -> None:
     marks.earn(0.5)
 
 
+@dataclass(frozen=True, slots=True)
 class _Trial:
-    """What one build of the kitchen made."""
+    """What came out of one build of the kitchen; `sharpened` is another text each time."""
 
-    def __init__(self, lesson: Lesson) -> None:
-        self.printed = _printed(lesson, "kitchen")
-        self.sharpened = _file_in(lesson, "kitchen", "/kitchen/sharpened")
-        self.tools = _shell(lesson, "kitchen", "cd /kitchen/rack && ls").split()
+    printed: str
+    sharpened: str
+    tools: list[str]
 
 
 def _trial(lesson: Lesson, menu: str, tools: str) -> _Trial:
@@ -107,7 +104,11 @@ def _trial(lesson: Lesson, menu: str, tools: str) -> _Trial:
     lesson.write("kitchen/menu.txt", menu)
     lesson.write("kitchen/tools.txt", tools)
     _build(lesson, "kitchen")
-    return _Trial(lesson)
+    return _Trial(
+        printed=_printed(lesson, "kitchen"),
+        sharpened=_file_in(lesson, "kitchen", "/kitchen/sharpened"),
+        tools=_shell(lesson, "kitchen", "cd /kitchen/rack && ls").split(),
+    )
 
 
 def _build(lesson: Lesson, name: str) -> None:
@@ -139,7 +140,7 @@ def _image(lesson: Lesson, name: str) -> Image:
 def _printed(lesson: Lesson, name: str, command: str | None = None) -> str:
     """What the image's container says; "" if it cannot be started or fails."""
     try:
-        return lesson.run(name, command)
+        return lesson.says(name, command)
     except OnggiError:
         return ""
 
