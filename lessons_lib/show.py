@@ -10,6 +10,7 @@
     show.beside(run, container)         a container made by hand beside one of the engine's
     show.steps(log)                     what a build did: new layers, cached ones, settings only
     show.disk(one, two, ten)            what images say they take, and what they take together
+    show.life(sunja, malja)             the states that each has been in, and what led to the next
 
 Pictures are also words: `print(show.layers(image))`.
 """
@@ -32,6 +33,7 @@ from lessons_lib.changes import changes
 from lessons_lib.disk import disk
 from lessons_lib.growth import growth
 from lessons_lib.language import say
+from lessons_lib.life import life
 from lessons_lib.shelves import shelves as overlay
 from lessons_lib.shown import CLAY, INK, MONO, Shown, card, code, escaped
 from lessons_lib.stack import layers
@@ -46,6 +48,7 @@ __all__ = [
     "growth",
     "inner_pid",
     "layers",
+    "life",
     "mounts",
     "overlay",
     "source",
