@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lessons_lib.drawing import Drawing
 from lessons_lib.language import say
 from lessons_lib.shown import BERRY, CLAY, FAINT, INK, LEAF, RULE, Shown, words_table
-from runtime.container import journal
 from runtime.container.state import TRANSITIONS, Status
+from runtime.engine import Engine
 from runtime.engine.container import Container
 
 MARGIN = 20
@@ -52,32 +53,41 @@ def life(*containers: Container) -> Shown:
 def stays(container: Container) -> Iterator[Stay]:
     """The states that a container has been in, from the journal and the table."""
     stay = Stay(Status.CREATED)
-    for event in _events(container):
-        target = next(
-            (
-                change.target
-                for change in TRANSITIONS.values()
-                if change.event == event.action and stay.state in change.sources
-            ),
-            None,
-        )
+    events = _events(container)
+    for number, event in enumerate(events, 1):
         stay.events.append(_name(event))
-        if target is not None:
+        targets = _targets(stay.state, event["Action"])
+        if targets:
             yield stay
-            stay = Stay(target)
+            last = number == len(events) and container.status in targets
+            stay = Stay(container.status if last else _likeliest(targets))
     yield stay
 
 
-def _events(container: Container) -> list[journal.Event]:
+def _targets(state: str, action: str) -> list[str]:
+    """Where an event can lead from a state, by the engine's table; empty if it stays there."""
+    return [
+        change.target
+        for change in TRANSITIONS.values()
+        if change.event == action and state in change.sources
+    ]
+
+
+def _likeliest(targets: list[str]) -> str:
+    """One event, `die`, leads to several states: who has died has, as a rule, exited."""
+    return Status.EXITED if Status.EXITED in targets else targets[0]
+
+
+def _events(container: Container) -> list[dict[str, Any]]:
     """All that the journal says about it after its creation, but for what was run in it."""
-    database = container.records.database
-    found = journal.events_of(database, container.id)
-    return [each for each in found if not each.action.startswith(("create", "exec_"))]
+    found = Engine().events(since=0, filters={"container": container.id}, decode=True, follow=False)
+    return [each for each in found if not each["Action"].startswith(("create", "exec_"))]
 
 
-def _name(event: journal.Event) -> str:
-    number = event.attributes.get(TOLD.get(event.action, ""), "")
-    return f"{event.action} {number}".rstrip()
+def _name(event: Mapping[str, Any]) -> str:
+    action = event["Action"]
+    number = event["Actor"]["Attributes"].get(TOLD.get(action, ""), "")
+    return f"{action} {number}".rstrip()
 
 
 def _in_words(line: list[Stay]) -> str:
@@ -106,7 +116,9 @@ def _draw_stay(drawing: Drawing, x: float, y: float, stay: Stay, last: bool) -> 
     """A state's box, and the way out of it with its events above the line, the last one nearest."""
     colour = COLOURS.get(stay.state, BERRY)
     drawing.box(x, y + 22, BOX, 28, fill="#ffffff", edge=colour)
-    drawing.text(x + BOX / 2, y + 41, stay.state, size=12, colour=colour, anchor="middle", mono=True)
+    drawing.text(
+        x + BOX / 2, y + 41, stay.state, size=12, colour=colour, anchor="middle", mono=True
+    )
     if not stay.events:
         return
     drawing.line(x + BOX, y + 36, x + BOX + STEP, y + 36, colour=RULE if last else INK, dashed=last)

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lessons_lib import folder
 from lessons_lib.language import current, say
 from lessons_lib.shown import CLAY, FAINT, INK, MONO, PAPER, RULE, Shown, card, escaped, strong
 from runtime.engine import Engine
@@ -38,7 +39,7 @@ class Transcript(Shown):
 
 
 def terminal(*lines: str) -> Transcript:
-    """Run each line in a shell of its own and show it with its answer.
+    """Run each line in a shell of its own, in the lesson's folder, and show it with its answer.
 
     Standard error is shown where it came, as in a terminal; an exit code other than 0 is said.
     """
@@ -59,6 +60,7 @@ def typed(command: str, *lines: str) -> Transcript:
 def _answer(command: list[str]) -> tuple[str, int]:
     done = subprocess.run(
         command,
+        cwd=folder.current(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -78,7 +80,8 @@ def _environment() -> Mapping[str, str]:
 
 def _transcript(answers: list[tuple[str, str, int]]) -> Transcript:
     owners = _owners()
-    words, page = [], []
+    words: list[str] = []
+    page: list[str] = []
     for line, answer, code in answers:
         shown = _with_names(answer, owners).rstrip("\n")
         ending = say("terminal.exit", code=code) if code else ""
@@ -111,5 +114,7 @@ def _with_names(text: str, owners: Mapping[str, str]) -> str:
     """The text with each id of a container, whole or short, told by its owner's name."""
     for container_id, name in owners.items():
         short = container_id[:SHORT]
-        text = re.sub(rf"\b{short}(?:{container_id[SHORT:]})?\b", say("terminal.id", name=name), text)
+        text = re.sub(
+            rf"\b{short}(?:{container_id[SHORT:]})?\b", say("terminal.id", name=name), text
+        )
     return text

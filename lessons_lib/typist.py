@@ -1,4 +1,4 @@
-"""A typist: runs a command on a pseudo-terminal, types at its prompt, prints what the screen showed.
+"""A typist: runs a command on a pseudo-terminal, types at its prompt, prints what was shown.
 
     python -m lessons_lib.typist '{"command": "onggi exec -it sunja sh", "lines": ["tty", "exit"]}'
 

@@ -18,7 +18,7 @@ from runtime.errors import NotFound, OnggiError
 
 LESSON = "05-commands-and-life"
 
-GRACE_S = 5.0
+GRACE_S = 3.0
 """How long a polite program may take to put its things away."""
 
 PATIENCE_S = 5.0
@@ -65,12 +65,12 @@ def last_words(marks: Marks, engine: Engine, answer: object) -> None:
     name, words = (str(part).strip() for part in answer)
     container = _container(engine, name)
     if container.exit_code != 3:
-        raise Mistake("ended-well", name=name, code=container.exit_code)
+        raise Mistake("ended-well", who=name, code=container.exit_code)
     if b"lid" not in container.logs(stdout=False):
-        raise Mistake("other-complaint", name=name)
+        raise Mistake("other-complaint", who=name)
     marks.earn(0.5)
     if words not in _lines(container.logs(stdout=False)):
-        raise Mistake("not-said", name=name, given=words[:80])
+        raise Mistake("not-said", who=name, given=words[:80])
     marks.earn(0.5)
 
 
