@@ -81,6 +81,14 @@ class Lesson:
             except NotFound:
                 continue
 
+    def has(self, name: str) -> bool:
+        """Whether there is a container of that name."""
+        try:
+            self.engine.containers.get(name)
+        except NotFound:
+            return False
+        return True
+
     def clean(self) -> Shown:
         """Remove everything this lesson made: containers, images, files, predictions."""
         for container in self.engine.containers.list(all=True):

@@ -11,6 +11,9 @@
     show.steps(log)                     what a build did: new layers, cached ones, settings only
     show.disk(one, two, ten)            what images say they take, and what they take together
     show.life(sunja, malja)             the states that each has been in, and what led to the next
+    show.health(container)              what its last health checks found
+    show.limits(container)              its limits, as they stand in the kernel's files
+    show.cpu(container)                 its use of the processor, drawn as it comes
 
 Pictures are also words: `print(show.layers(image))`.
 """
@@ -32,8 +35,10 @@ from lessons_lib.build_progress import steps
 from lessons_lib.changes import changes
 from lessons_lib.disk import disk
 from lessons_lib.growth import growth
+from lessons_lib.health import health
 from lessons_lib.language import say
 from lessons_lib.life import life
+from lessons_lib.limits import cpu, limits
 from lessons_lib.shelves import shelves as overlay
 from lessons_lib.shown import CLAY, INK, MONO, Shown, card, code, escaped
 from lessons_lib.stack import layers
@@ -44,11 +49,14 @@ REPOSITORY = Path(__file__).parent.parent
 __all__ = [
     "beside",
     "changes",
+    "cpu",
     "disk",
     "growth",
+    "health",
     "inner_pid",
     "layers",
     "life",
+    "limits",
     "mounts",
     "overlay",
     "source",
