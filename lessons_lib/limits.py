@@ -27,7 +27,7 @@ MOST = 1.0
 
 
 def limits(container: Container) -> Shown:
-    """One row a limit of the container: the kernel's file, and what the kernel says stands in it."""
+    """A row for each limit: the kernel's file, and what stands in it now."""
     head = [say(f"limits.{name}") for name in ("controller", "file", "value")]
     rows = [[setting.controller, setting.file, value] for setting, value in _in_force(container)]
     if not rows:
@@ -50,7 +50,7 @@ def _in_force(container: Container) -> Iterator[tuple[Setting, str]]:
 
 
 def cpu(container: Container, seconds: float = 4.0) -> Shown:
-    """Parts of one processor that the container used, from now on, in steps of a fifth of a second."""
+    """Parts of a processor that the container uses from now on, every fifth of a second."""
     group, quota = Cgroup(container.id), _quota(container)
     shares = list(_shares(group, seconds))
     words = say("limits.cpu-words", shares=" ".join(f"{share:.2f}" for share in shares))
@@ -69,7 +69,7 @@ def _shares(group: Cgroup, seconds: float) -> Iterator[float]:
 def _quota(container: Container) -> float:
     """The processors that it may use; 0 for no limit."""
     limit = container.spec.resources.get("cpu", {})
-    return float(limit.get("quota", 0)) / limit.get("period", 100_000)
+    return float(limit.get("quota", 0)) / float(limit.get("period", 100_000))
 
 
 def _picture(shares: list[float], quota: float, words: str) -> str:
