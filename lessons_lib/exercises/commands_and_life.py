@@ -35,10 +35,9 @@ def closes_politely(marks: Marks, engine: Engine) -> None:
     with _trial(engine, "lesson05/keeper") as keeper:
         if not _still_runs(keeper):
             raise Mistake("ends-early", code=keeper.exit_code)
-        marks.earn(0.3)
         keeper.stop(timeout=GRACE_S)
         _ended_politely(keeper)
-        marks.earn(0.4)
+        marks.earn(0.7)
         if b"closed" not in keeper.logs(stderr=False).splitlines():
             raise Mistake("no-word", said=_last_line(keeper))
         marks.earn(0.3)
