@@ -23,7 +23,8 @@ def test_every_flag_of_the_table_is_on_the_command_line() -> None:
 
 
 def test_every_field_of_a_request_has_its_row() -> None:
-    fields = set(Request.__dataclass_fields__) - {"image", "command"}
+    asked_elsewhere = {"image", "command", "shell"}  # two have words of their own, one the image
+    fields = set(Request.__dataclass_fields__) - asked_elsewhere
     assert fields <= {option.field for option in OPTIONS}
 
 
