@@ -20,16 +20,25 @@ TEXTS = ("observed", "expected", *STEPS)
 
 
 def mistakes_in(module: Path) -> set[str]:
-    """The names in `Mistake("…")`, wherever they stand."""
+    """The names in `Mistake("…")` and `Mistake("…" if … else "…")`, wherever they stand."""
     return {
-        node.args[0].value
+        name
         for node in ast.walk(ast.parse(module.read_text("utf-8")))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "Mistake"
-        and isinstance(node.args[0], ast.Constant)
-        and isinstance(node.args[0].value, str)
+        for name in names_in(node.args[0])
     }
+
+
+def names_in(value: ast.expr) -> Iterator[str]:
+    """The texts that an expression can be."""
+    match value:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.IfExp(body=one, orelse=other):
+            yield from names_in(one)
+            yield from names_in(other)
 
 
 def explained(lesson: str, language: Language) -> Iterator[tuple[str, str]]:
