@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,7 +127,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make this run's folder and take the first look, before any worker begins."""
+    """Make this run's folder and take the first look, before any worker begins.
+
+    A shell starts what it puts into the background with Ctrl-C ignored, and every process that a
+    test starts would inherit that: some of them are tested by it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         os.environ[PLACE] = tempfile.mkdtemp(prefix="onggi-tests-")
         config.stash[BEFORE] = leftovers.look(is_strict())
