@@ -30,10 +30,14 @@ from typing import NoReturn
 from runtime.container import init, joining, messages
 from runtime.container.bundle import Bundle
 from runtime.container.messages import STDIN, STREAMS, Start, StdinPolicy
+from runtime.errors import HostLacks, KernelError
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
 from runtime.oci.spec import Process, Spec
 from runtime.snapshot.overlay import Snapshots
+
+FROZEN_S = 0.5
+"""So long a first process is waited for before one asks whether it was frozen on its way."""
 
 
 class FirstProcess:
@@ -70,21 +74,31 @@ class FirstProcess:
             with contextlib.suppress(BrokenPipeError):
                 messages.send(self._channel, message, tuple(pidfd for _, pidfd, _ in worlds))
 
-    def begin(self) -> int | None:
+    def begin(self, group: Cgroup) -> int | None:
         """Let it become its program; the master of its terminal, if it has one. Raises what it
-        reports instead.
+        reports instead. `group` is its control group, in which it may have been frozen.
         """
         with contextlib.suppress(BrokenPipeError):  # it has failed already, and says why
             messages.send(self._channel, {"go": True})
         master = None
-        message, descriptors = messages.receive(self._channel)
+        message, descriptors = self._hear(group)
         if message is not None and "terminal" in message:
             (master,) = descriptors
-            message, _ = messages.receive(self._channel)
+            message, _ = self._hear(group)
         if message is not None:
             raise messages.as_error(message["error"])
         self._channel.close()
         return master
+
+    def _hear(self, group: Cgroup) -> tuple[messages.Message | None, tuple[int, ...]]:
+        """Its next message. It runs by its row, so somebody may pause it before it has begun, and
+        then it would never get so far: it is let go on, as often as need be.
+        """
+        while not select.select([self._channel], [], [], FROZEN_S)[0]:
+            with contextlib.suppress(HostLacks, KernelError):
+                if group.is_frozen():
+                    group.thaw()
+        return messages.receive(self._channel)
 
     def dismiss(self) -> None:
         """It is not needed: end it and reap it."""

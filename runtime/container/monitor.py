@@ -34,6 +34,7 @@ from runtime.container.messages import Exit, Start
 from runtime.container.post import listening, only_monitor
 from runtime.container.record import Record
 from runtime.container.records import UNKNOWN_EXIT, Records
+from runtime.container.state import Status
 from runtime.container.streams import Streams
 from runtime.errors import KernelError
 from runtime.linux import namespaces, process
@@ -148,9 +149,11 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
             record.started(first.pid)
             if bundle.edition() != edition:  # its limits were changed meanwhile: see `update`
                 group.change(bundle.spec().resources)
-            master = first.begin()
+            master = first.begin(group)
             if master is not None:
                 streams.take_terminal(master)
+            if record.status() == Status.PAUSED:  # before it had begun: see `FirstProcess.begin`
+                group.freeze()
         except BaseException as error:
             first.dismiss()
             record.failed(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import signal
 import subprocess
@@ -498,3 +499,22 @@ def test_prune_takes_what_does_not_run(engine: Engine) -> None:
     assert set(answer["ContainersDeleted"]) == {done.id, new.id}
     assert 100_000 <= answer["SpaceReclaimed"] < 200_000
     assert engine.containers.list(all=True) == [running]
+
+
+def test_a_pause_may_come_before_the_program_has_begun(engine: Engine) -> None:
+    """Its row says running a moment earlier, so that it can be paused on its way there."""
+    for _ in range(10):
+        container = engine.containers.create("onggi/base", "sleep 600")
+        starter = threading.Thread(target=engine.containers.get(container.id).start)
+        starter.start()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with contextlib.suppress(Conflict):
+                container.pause()
+                break
+        starter.join(timeout=30)
+        container.reload()
+        assert (starter.is_alive(), container.status) == (False, "paused")
+        container.unpause()
+        assert container.exec_run("true").exit_code == 0
+        container.remove(force=True)

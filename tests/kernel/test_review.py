@@ -75,7 +75,7 @@ os.setresuid(65534, 65534, 65534)
 first = FirstProcess(Path(sys.argv[1]))
 os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
 first.furnish(Start(Path("/"), Path("/none"), "none", False, False))
-first.begin()
+first.begin(Cgroup("none"))
 """
     command = [sys.executable, "-c", program, str(tmp_path)]
     done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=False)
