@@ -15,6 +15,7 @@ import pytest
 from runtime.container import launch
 from runtime.container.bundle import Bundle
 from runtime.container.messages import Start
+from runtime.linux.cgroup import Cgroup
 from runtime.engine import Engine
 from runtime.errors import CommandNotStarted, InvalidTransition, NotFound
 from runtime.linux import process
@@ -71,6 +72,7 @@ import os, sys, time
 from pathlib import Path
 from runtime.container.first import FirstProcess
 from runtime.container.messages import Start
+from runtime.linux.cgroup import Cgroup
 os.setresuid(65534, 65534, 65534)
 first = FirstProcess(Path(sys.argv[1]))
 os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
