@@ -15,7 +15,6 @@ import pytest
 from runtime.container import launch
 from runtime.container.bundle import Bundle
 from runtime.container.messages import Start
-from runtime.linux.cgroup import Cgroup
 from runtime.engine import Engine
 from runtime.errors import CommandNotStarted, InvalidTransition, NotFound
 from runtime.linux import process
