@@ -57,12 +57,11 @@ def right_bowl(marks: Marks, engine: Engine) -> None:
         raise Mistake("no-limit")
     if limit_bytes > LARGEST_BYTES:
         raise Mistake("too-large", megabytes=limit_bytes >> 20)
-    marks.earn(0.4)
     if baegopa.attrs["State"]["OOMKilled"] or limit_bytes < WORK_BYTES:
         raise Mistake("out-of-memory", megabytes=limit_bytes >> 20)
     if baegopa.exit_code != 0:
         raise Mistake("other-end", code=baegopa.exit_code)
-    marks.earn(0.6)
+    marks.earn(1.0)
 
 
 def find_the_victim(marks: Marks, engine: Engine, answer: object) -> None:
