@@ -216,7 +216,7 @@ def small_disk(place: Path, megabytes: int) -> Iterator[None]:
     try:
         yield
     finally:
-        umount(place)
+        umount(place, detach=True)  # whoever is just being started may hold it a moment
 
 
 @pytest.mark.parametrize("megabytes", [1, 4, 20, 30])
