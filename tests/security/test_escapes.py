@@ -336,9 +336,11 @@ def test_the_runtime_is_not_started_by_the_container(engine: Engine) -> None:
     container = engine.containers.create(IMAGE, ["/proc/self/exe", "-c", "print(open('/x', 'w'))"])
     interpreter = Path(os.path.realpath("/proc/self/exe"))
     before = interpreter.stat().st_mtime_ns
-    with pytest.raises(Exception):  # noqa: B017
+    code = None
+    with contextlib.suppress(OnggiError):  # refused before it runs: as good
         container.start()
-        assert container.wait(timeout=20)["StatusCode"] == 0
+        code = container.wait(timeout=20)["StatusCode"]
+    assert code != 0
     assert interpreter.stat().st_mtime_ns == before
 
 
