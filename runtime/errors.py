@@ -11,6 +11,7 @@
     ├ HostLacks                the kernel, the privilege or the program is missing; with evidence
     ├ KernelError              a system call failed (also an OSError, with its errno)
     ├ IntegrityError           bytes are not what their digest says
+    ├ RegistryError            what one side of a registry's protocol tells the other it will not do
     ├ UnsafePath               a path inside an image or a context leads outside
     ├ CommandNotStarted        the container's command is missing (127) or not executable (126)
     ├ ContainerFailed          a container that was waited for ended with an exit code other than 0
@@ -162,6 +163,21 @@ class IntegrityError(OnggiError):
         super().__init__(template, hint=hint, expected=expected, actual=actual, **facts)
         self.expected = expected
         self.actual = actual
+
+
+class RegistryError(OnggiError):
+    """A registry refuses, or says what makes no sense.
+
+    `code` is the protocol's word for why ("MANIFEST_UNKNOWN"; "" where it gave none), `status` the
+    HTTP status that it comes with, 0 where there was no answer at all.
+    """
+
+    def __init__(
+        self, template: str, *, code: str = "", status: int = 0, hint: str = "", **facts: object
+    ) -> None:
+        super().__init__(template, hint=hint, code=code, status=status, **facts)
+        self.code = code
+        self.status = status
 
 
 class UnsafePath(OnggiError):

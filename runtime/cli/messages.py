@@ -1023,6 +1023,8 @@ KO: dict[str, str] = {
     "write to a file with -o, or redirect the output": (
         "-o로 파일에 쓰거나 출력을 다른 곳으로 연결하세요"
     ),
+    # ── Registries ─────────────────────────────────────────────────────────────────────────────
+    "{code}: {text!r}": "{code}: {text!r}",
     # ── Layers and tars ────────────────────────────────────────────────────────────────────────
     "a tar header has a wrong checksum": "tar 헤더의 체크섬이 맞지 않습니다",
     "{name!r}: a tar entry of type {typeflag!r} is not supported": (
