@@ -57,7 +57,7 @@ CREATE TABLE IF NOT EXISTS build_cache (     -- the layer that a step made
 );
 """
 CHANGES_2 = """
-CREATE TABLE events (                        -- see runtime/container/journal.py
+CREATE TABLE events (                        -- see runtime/journal.py
     number      INTEGER PRIMARY KEY AUTOINCREMENT,
     time_ns     INTEGER NOT NULL,
     type        TEXT NOT NULL,               -- container, image

@@ -662,6 +662,44 @@ KO: dict[str, str] = {
     "{name} of the health check is not a duration: {text}": (
         "헬스 체크의 시간 값을 해석할 수 없습니다: {name} ({text})"
     ),
+    # Networks
+    "neither true nor false: {text!r}": "true도 false도 아닙니다: {text!r}",
+    "write true": "true라고 쓰세요",
+    "all predefined address pools have been given to networks, or the host has routes there": (
+        "자동으로 나누어 줄 주소 대역이 남지 않았습니다. "
+        "다른 네트워크나 호스트의 라우팅이 모두 쓰고 있습니다"
+    ),
+    "remove networks that are not used (onggi network prune), or choose a --subnet": (
+        "쓰지 않는 네트워크를 지우거나(onggi network prune) --subnet으로 직접 고르세요"
+    ),
+    "an address, a range or a gateway was given without its subnet": (
+        "서브넷 없이 주소, 범위 또는 게이트웨이만 주어졌습니다"
+    ),
+    "add --subnet, such as 10.5.0.0/24": "--subnet을 함께 쓰세요. 예: 10.5.0.0/24",
+    "{subnet} is IPv6: add --ipv6": "IPv6 서브넷입니다. --ipv6를 함께 쓰세요: {subnet}",
+    "the subnet {subnet} overlaps {other}, which another network has": (
+        "다른 네트워크의 서브넷과 겹칩니다: {subnet}, {other}"
+    ),
+    "choose another --subnet; `onggi network inspect` shows theirs": (
+        "다른 --subnet을 고르세요. 다른 네트워크의 것은 `onggi network inspect`로 볼 수 있습니다"
+    ),
+    "{address} is not in the subnet {subnet}": "서브넷 밖의 주소입니다: {address}, {subnet}",
+    "not a subnet: {text!r}": "서브넷이 아닙니다: {text!r}",
+    "write an address and its fixed bits, such as 10.5.0.0/24": (
+        "주소와 고정 비트 수를 쓰세요. 예: 10.5.0.0/24"
+    ),
+    "the subnet {subnet} has no room for a container": (
+        "컨테이너가 들어갈 자리가 없는 서브넷입니다: {subnet}"
+    ),
+    "not an IP address: {text!r}": "IP 주소가 아닙니다: {text!r}",
+    "such as 10.5.0.9": "예: 10.5.0.9",
+    "no address is free in {range}": "남은 주소가 없습니다: {range}",
+    "disconnect or stop a container, or make a network with a larger subnet": (
+        "컨테이너의 연결을 끊거나 멈추거나, 더 큰 서브넷으로 네트워크를 만드세요"
+    ),
+    "the address {address} is in use": "이미 쓰고 있는 주소입니다: {address}",
+    "not a MAC address: {text!r}": "MAC 주소가 아닙니다: {text!r}",
+    "such as 92:d0:c6:0a:29:33": "예: 92:d0:c6:0a:29:33",
     "not a pair: {text!r}": "이름=값 형식이 아닙니다: {text!r}",
     "write name=value": "이름=값 형식으로 쓰세요",
     "invalid label: its name is empty": "라벨의 이름이 비어 있습니다",

@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from runtime.container import freezer, health, journal, launch, state
+from runtime import journal
+from runtime.container import freezer, health, launch, state
 from runtime.container.bundle import Request, make_spec
 from runtime.container.messages import Exit, Start
 from runtime.container.records import UNKNOWN_EXIT, Records

@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from runtime.container import freezer, journal, state, update
+from runtime import journal
+from runtime.container import freezer, state, update
 from runtime.container.bundle import Bundle, Request
 from runtime.container.lock import open_lock, taken
 from runtime.container.state import BUSY, Status

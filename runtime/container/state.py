@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from runtime.container import journal
+from runtime import journal
 from runtime.database import Database
 from runtime.errors import InvalidTransition, NotFound
 

@@ -6,7 +6,7 @@ or that may be removed, the journal is followed.
 
 from __future__ import annotations
 
-from runtime.container import journal
+from runtime import journal
 from runtime.container.messages import Exit
 from runtime.container.records import UNKNOWN_EXIT
 from runtime.database import Database, Row

@@ -14,10 +14,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from runtime.container import journal
-from runtime.container.journal import Event
+from runtime import journal
 from runtime.database import Database
 from runtime.errors import InvalidInput
+from runtime.journal import Event
 
 Moment = datetime | float | None
 """A datetime, or seconds since 1970."""

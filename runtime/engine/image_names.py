@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from runtime.container import journal
+from runtime import journal
 from runtime.database import Database
 from runtime.oci.digest import Digest
 from runtime.oci.reference import Reference

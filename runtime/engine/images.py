@@ -15,8 +15,8 @@ from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from runtime import journal
 from runtime.build.cache_directory import CacheDirectories, clear_unfinished
-from runtime.container import journal
 from runtime.container.state import BUSY
 from runtime.content import gc
 from runtime.content.store import ContentStore

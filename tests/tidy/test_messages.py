@@ -19,7 +19,7 @@ ERRORS = {
     if isinstance(value, type) and issubclass(value, errors.OnggiError)
 } - {"KernelError"}  # its one template is in errors.py
 
-REBUILDS = {"runtime.container.messages"}
+REBUILDS = {"runtime.linux.packets"}
 """Here an error that came over a socket is made again: its template was seen elsewhere."""
 
 

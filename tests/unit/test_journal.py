@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.container import journal, state
+from runtime import journal
+from runtime.container import state
 from runtime.container.bundle import Request
 from runtime.container.records import Records
 from runtime.errors import InvalidTransition

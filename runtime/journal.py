@@ -1,4 +1,4 @@
-"""The journal: what happened to containers and images, in the order in which it happened.
+"""The journal: what happened to containers, images and networks, in the order in which it happened.
 
     2026-11-28T19:07:03.123456789+09:00 container start 3f2a… (image=onggi/base, name=web)
 
@@ -49,7 +49,8 @@ class Event:
 def note(
     database: Database, kind: str, action: str, actor: str, attributes: Mapping[str, str]
 ) -> None:
-    """Write down that `action` was done to the container or image (`kind`) with the id `actor`.
+    """Write down that `action` was done to the container, image or network (`kind`) with the id
+    `actor`.
 
     In a transaction of the caller's it becomes visible with all else, or not at all.
     """
