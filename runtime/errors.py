@@ -12,6 +12,7 @@
     ├ KernelError              a system call failed (also an OSError, with its errno)
     ├ IntegrityError           bytes are not what their digest says
     ├ RegistryError            what one side of a registry's protocol tells the other it will not do
+    │  └ CutOff                a connection ended too early: what was under way may be resumed
     ├ UnsafePath               a path inside an image or a context leads outside
     ├ CommandNotStarted        the container's command is missing (127) or not executable (126)
     ├ ContainerFailed          a container that was waited for ended with an exit code other than 0
@@ -178,6 +179,26 @@ class RegistryError(OnggiError):
         super().__init__(template, hint=hint, code=code, status=status, **facts)
         self.code = code
         self.status = status
+
+
+class CutOff(RegistryError):
+    """A connection that broke, or an answer that only says "not now": trying again may help.
+
+    `wait_s` is how long the other side asked for; None if it did not ask.
+    """
+
+    def __init__(
+        self,
+        template: str,
+        *,
+        wait_s: float | None = None,
+        code: str = "",
+        status: int = 0,
+        hint: str = "",
+        **facts: object,
+    ) -> None:
+        super().__init__(template, code=code, status=status, hint=hint, **facts)
+        self.wait_s = wait_s
 
 
 class UnsafePath(OnggiError):

@@ -1063,6 +1063,107 @@ KO: dict[str, str] = {
     ),
     # ── Registries ─────────────────────────────────────────────────────────────────────────────
     "{code}: {text!r}": "{code}: {text!r}",
+    "{host} sends its content packed ({encoding}), which nobody asked for": (
+        "요청하지 않았는데 내용을 압축해서 보냈습니다({encoding}): {host}"
+    ),
+    "{host} sends more than {limit} bytes where a short answer is expected": (
+        "짧은 응답이어야 하는데 {limit}바이트를 넘게 보냅니다: {host}"
+    ),
+    "{host} sends too slowly: {count} bytes in {seconds} seconds": (
+        "너무 느리게 보냅니다({seconds}초 동안 {count}바이트): {host}"
+    ),
+    "{host} leads to {address}, which is no address of the web": (
+        "웹 주소가 아닌 곳으로 보냅니다: {host} → {address}"
+    ),
+    "{host} leads from https to {address}, where everybody can listen": (
+        "https에서 누구나 엿볼 수 있는 곳으로 보냅니다: {host} → {address}"
+    ),
+    "{host} leads from one place to the next without an end": (
+        "리디렉션이 끝없이 이어집니다: {host}"
+    ),
+    "a public registry leads to {host}, an address of this host or a private network": (
+        "공개 레지스트리가 이 호스트나 사설망의 주소로 보냅니다: {host}"
+    ),
+    "it was cancelled": "취소되었습니다",
+    "there is no host {host}: {reason}": "그런 호스트가 없습니다: {host} ({reason})",
+    "is the name right, and is there a network?": (
+        "이름이 맞는지, 네트워크에 연결되어 있는지 확인하세요"
+    ),
+    "{host} does not answer as HTTP has it: {reason}": (
+        "HTTP에 맞지 않는 응답입니다: {host} ({reason})"
+    ),
+    "the connection to {host} failed: {reason}": "연결하지 못했습니다: {host} ({reason})",
+    "{host} speaks plain HTTP, which anybody on the way can read and change": (
+        "암호화하지 않는 HTTP만 씁니다. 중간에서 누구나 읽고 바꿀 수 있습니다: {host}"
+    ),
+    "if that is meant, say so: ONGGI_INSECURE_REGISTRIES={host}": (
+        "그래도 쓰려면 이렇게 허용하세요: ONGGI_INSECURE_REGISTRIES={host}"
+    ),
+    "the certificate of {host} cannot be trusted: {reason}": (
+        "인증서를 신뢰할 수 없습니다: {host} ({reason})"
+    ),
+    "put the certificate of who signed it into {directory}/ca.crt": (
+        "서명한 인증 기관(CA)의 인증서를 여기에 두세요: {directory}/ca.crt"
+    ),
+    "a certificate in {directory} cannot be read: {reason}": (
+        "인증서를 읽을 수 없습니다: {directory} ({reason})"
+    ),
+    "{file} is not understood: {reason}": "파일 내용을 이해할 수 없습니다: {file} ({reason})",
+    'write {{"insecure-registries": ["registry.lan:5000"]}}': (
+        '이렇게 쓰세요: {{"insecure-registries": ["registry.lan:5000"]}}'
+    ),
+    "{file} cannot be read: {reason}": "파일을 읽을 수 없습니다: {file} ({reason})",
+    "this is no name of a credential helper: {name!r}": (
+        "자격 증명 도우미의 이름이 아닙니다: {name!r}"
+    ),
+    "the credential helper {program} failed: {reason}": (
+        "자격 증명 도우미가 실패했습니다: {program} ({reason})"
+    ),
+    "the token server {host} answers {status}": "토큰 서버가 {status}로 응답했습니다: {host}",
+    "the token server {host} gives no token: status {status}": (
+        "토큰 서버가 토큰을 주지 않습니다(상태 {status}): {host}"
+    ),
+    "is the name or the password wrong? `onggi login {registry}` keeps new ones": (
+        "사용자 이름이나 암호가 틀렸나요? 다시 로그인하려면: onggi login {registry}"
+    ),
+    "the token server {host} sends what is no token": "토큰이 아닌 것을 보냈습니다: {host}",
+    "{host} cannot answer now: status {status} {reason}": (
+        "지금은 응답할 수 없다고 합니다: {host} (상태 {status} {reason})"
+    ),
+    "{host} refuses access to {what}": "접근이 거부되었습니다: {host}의 {what}",
+    "log in, or with another name: onggi login {host}": (
+        "로그인하거나 다른 이름으로 로그인하세요: onggi login {host}"
+    ),
+    "{host} answers {method} {what} with status {status} {reason}": (
+        "{method} {what} 요청이 거부되었습니다: {host} (상태 {status} {reason})"
+    ),
+    "{host} wants to know who is there": "누구인지 다시 묻습니다: {host}",
+    "{host} has no repository {name}": "그런 저장소가 없습니다: {host}의 {name}",
+    "{host} offers other bytes of {digest} than those that were asked for": (
+        "{digest}에서 요청한 것과 다른 부분을 보냅니다: {host}"
+    ),
+    "manifest for {name} not found: {host} does not know it": (
+        "매니페스트가 없습니다: {name} ({host}에 없음)"
+    ),
+    "{host} sends {media_type!r} where a manifest of an image is expected": (
+        "이미지의 매니페스트가 아닌 것을 보냈습니다({media_type!r}): {host}"
+    ),
+    "{host} does not say where to send a blob to": (
+        "블롭을 어디로 보낼지 알려 주지 않습니다: {host}"
+    ),
+    "{host} has lost an upload": "진행 중이던 업로드를 잃어버렸습니다: {host}",
+    "no matching manifest for {platform}; there are: {others}": (
+        "플랫폼에 맞는 매니페스트가 없습니다: {platform} (있는 것: {others})"
+    ),
+    "{where}: indexes within indexes within indexes": (
+        "{where}: 인덱스가 너무 깊이 중첩되어 있습니다"
+    ),
+    "{where}: {media_type!r} is not what an image consists of": (
+        "{where}: 이미지를 이루는 종류가 아닙니다: {media_type!r}"
+    ),
+    "{where}: it was sent as {media_type} and says that it is something else": (
+        "{where}: 보낸 종류({media_type})와 문서에 적힌 종류가 다릅니다"
+    ),
     # ── Layers and tars ────────────────────────────────────────────────────────────────────────
     "a tar header has a wrong checksum": "tar 헤더의 체크섬이 맞지 않습니다",
     "{name!r}: a tar entry of type {typeflag!r} is not supported": (

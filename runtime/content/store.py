@@ -67,12 +67,16 @@ class ContentStore:
         with self.open(digest) as blob:
             return blob.read()
 
-    def open(self, digest: Digest) -> BinaryIO:
+    def open(self, digest: Digest, offset: int = 0) -> BinaryIO:
         """A blob as a stream that checks itself.
 
-        Whoever reads to the end gets IntegrityError there if the bytes are not `digest`'s.
-        Raises NotFound.
+        Whoever reads to the end gets IntegrityError there if the bytes are not `digest`'s. A
+        stream that begins in the middle, at `offset`, cannot know. Raises NotFound.
         """
+        if offset:
+            middle = io.FileIO(self._descriptor(digest))
+            middle.seek(offset)
+            return io.BufferedReader(middle, _BUFFER_BYTES)
         reader = io.BufferedReader(
             _VerifyingReader(self._descriptor(digest), digest), _BUFFER_BYTES
         )
@@ -181,20 +185,41 @@ class Writer:
         self._hash.update(data)
         return len(data)
 
+    def reread(self) -> BinaryIO:
+        """What has been written so far, from its beginning: to look at it before `commit`."""
+        assert self._temporary is not None, "it has been committed"
+        with _naming(self._store.ingest):
+            self._file.flush()
+            return self._temporary.open("rb")
+
+    def verify(self) -> None:
+        """Raises IntegrityError when what was written is not what was expected."""
+        if self._expected_size not in (None, self._size):
+            raise self._wrong_size()
+        if self._expected not in (None, self.digest):
+            raise IntegrityError(
+                "the bytes received are not those of {expected}: they are {actual}",
+                expected=str(self._expected),
+                actual=str(self.digest),
+            )
+
+    @property
+    def size(self) -> int:
+        """How many bytes have been written."""
+        return self._size
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of what has been written so far."""
+        return Digest(f"{self._algorithm}:{self._hash.hexdigest()}")
+
     def commit(self) -> tuple[Digest, int]:
         """Make the blob durable and visible; return its digest and size.
 
         Raises IntegrityError when it is not what was expected, KernelError when the disk is full.
         """
-        digest = Digest(f"{self._algorithm}:{self._hash.hexdigest()}")
-        if self._expected_size not in (None, self._size):
-            raise self._wrong_size()
-        if self._expected not in (None, digest):
-            raise IntegrityError(
-                "the bytes received are not those of {expected}: they are {actual}",
-                expected=str(self._expected),
-                actual=str(digest),
-            )
+        self.verify()
+        digest = self.digest
         with _naming(self._store.blobs):
             self._publish(self._store.path(digest))
         return digest, self._size

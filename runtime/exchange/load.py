@@ -17,7 +17,6 @@ image-spec: image-layout.md; moby image/spec "Combined Image JSON + Filesystem C
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from typing import Any
 from runtime.errors import IntegrityError, InvalidInput, InvalidSpec, NotFound
 from runtime.exchange.names import reference_of
 from runtime.exchange.staging import Staging
-from runtime.layer.compression import compression_of, decompressed
+from runtime.layer.compression import compression_of, diff_id_of
 from runtime.oci.descriptor import (
     CONFIG,
     INDEXES,
@@ -43,11 +42,7 @@ from runtime.oci.document import Document
 from runtime.oci.image import ImageConfig, Index, Manifest
 from runtime.oci.reference import Reference
 
-_LAYERS_LIMIT = 128
-"""What one overlay mount can hold; see `snapshot.overlay.KEY_LENGTH`."""
-
 _NESTING_LIMIT = 4
-_CHUNK_BYTES = 1 << 20
 _LAYER_TYPES = {"": LAYER, "gzip": LAYER_GZIP, "zstd": LAYER_ZSTD}
 
 
@@ -131,22 +126,10 @@ class _Archive:
         self, manifest: Digest, names: list[Reference], listed: list[_Listed]
     ) -> Incoming:
         document = Manifest.from_bytes(self._staging.document(manifest))
-        if len(document.layers) > _LAYERS_LIMIT:
-            raise InvalidInput(
-                "an image has at most {limit} layers, this one has {count}",
-                limit=_LAYERS_LIMIT,
-                count=len(document.layers),
-            )
+        document.refuse_too_many_layers()
         self._staging.check(document.config)
         config = ImageConfig.from_bytes(self._staging.document(document.config.digest))
-        if len(config.diff_ids) != len(document.layers):
-            raise InvalidSpec(
-                "{where}: {count} layers, but the config lists {listed}",
-                where="manifest.layers",
-                count=len(document.layers),
-                listed=len(config.diff_ids),
-            )
-        for layer, diff_id in zip(document.layers, config.diff_ids, strict=True):
+        for layer, diff_id in document.layers_of(config):
             self._staging.check(layer)
             if (actual := self._diff_id(layer.digest)) != diff_id:
                 raise IntegrityError(
@@ -168,12 +151,8 @@ class _Archive:
     def _diff_id(self, layer: Digest) -> DiffID:
         """The digest of a layer without its compression; computed once a blob."""
         if layer not in self._diff_ids:
-            digest = hashlib.sha256()
             with self._staging.store.open(layer) as blob:
-                tar = decompressed(blob)
-                while chunk := tar.read(_CHUNK_BYTES):
-                    digest.update(chunk)
-            self._diff_ids[layer] = DiffID("sha256:" + digest.hexdigest())
+                self._diff_ids[layer] = diff_id_of(blob)
         return self._diff_ids[layer]
 
     # ── Docker's own list ────────────────────────────────────────────────────────────────────

@@ -18,15 +18,17 @@ RFC 1952 (gzip); RFC 8878 (zstd)
 from __future__ import annotations
 
 import bz2
+import hashlib
 import io
 import lzma
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol, cast
 
 from runtime.errors import InvalidInput
 from runtime.layer.header import BLOCK_BYTES, typeflag_of
 from runtime.layer.limits import DEFAULT, Limits, too_large
+from runtime.oci.digest import DiffID
 
 BUFFER_BYTES = 1 << 20
 _INPUT_BYTES = 1 << 16
@@ -60,6 +62,23 @@ def decompressed(stream: BinaryIO, limits: Limits = DEFAULT) -> BinaryIO:
         if each == name:
             return _buffered(_Inflated(source, name, member, limits))
     return source
+
+
+def zstd_packed(tar: BinaryIO) -> Iterator[bytes]:
+    """`tar` in pieces as one zstd frame, the same for the same tar; see `pack`."""
+    import zstandard
+
+    compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
+    yield from compressor.read_to_iter(tar, read_size=BUFFER_BYTES, write_size=BUFFER_BYTES)
+
+
+def diff_id_of(stream: BinaryIO) -> DiffID:
+    """The digest of a layer's tar, however it is compressed. Raises InvalidInput for a bomb."""
+    digest = hashlib.sha256()
+    tar = decompressed(stream)
+    while chunk := tar.read(BUFFER_BYTES):
+        digest.update(chunk)
+    return DiffID("sha256:" + digest.hexdigest())
 
 
 def compression_of(beginning: bytes) -> str:

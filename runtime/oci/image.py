@@ -17,10 +17,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime.errors import InvalidSpec
+from runtime.errors import InvalidInput, InvalidSpec
 from runtime.oci.descriptor import INDEX, MANIFEST, Descriptor, Platform
 from runtime.oci.digest import DiffID
 from runtime.oci.document import Document, canonical_json, sorted_map, without_empty
+
+LAYERS_LIMIT = 128
+"""What one overlay mount can hold; see `snapshot.overlay.KEY_LENGTH`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,28 @@ class Manifest:
     layers: tuple[Descriptor, ...]
     media_type: str = MANIFEST
     annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def refuse_too_many_layers(self) -> None:
+        """Raises InvalidInput for more layers than an image can have here."""
+        if len(self.layers) > LAYERS_LIMIT:
+            raise InvalidInput(
+                "an image has at most {limit} layers, this one has {count}",
+                limit=LAYERS_LIMIT,
+                count=len(self.layers),
+            )
+
+    def layers_of(self, config: ImageConfig) -> tuple[tuple[Descriptor, DiffID], ...]:
+        """Each layer with what its config says it is. Raises InvalidSpec where they differ in
+        number.
+        """
+        if len(config.diff_ids) != len(self.layers):
+            raise InvalidSpec(
+                "{where}: {count} layers, but the config lists {listed}",
+                where="manifest.layers",
+                count=len(self.layers),
+                listed=len(config.diff_ids),
+            )
+        return tuple(zip(self.layers, config.diff_ids, strict=True))
 
     def to_bytes(self) -> bytes:
         """Deterministic JSON: what a registry stores and a digest names."""

@@ -18,6 +18,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "nbclient": frozenset({"lessons_lib.publish.execute"}),
     "IPython": frozenset({"lessons_lib.checks", "lessons_lib.lesson", "lessons_lib.refusals"}),
     "pygments": frozenset({"lessons_lib.show"}),
+    "urllib3": frozenset({"runtime.registry.transport"}),
     "zstandard": frozenset({"runtime.layer.compression"}),
 }
 """Each third-party package, and the modules that may import it."""
