@@ -15,7 +15,7 @@ import contextlib
 import os
 import sqlite3
 from _thread import get_ident
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -94,8 +94,11 @@ class Database:
     connection, opened at first use and again after a fork.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.path = root / "onggi.db"
+    def __init__(
+        self, root: Path, name: str = "onggi.db", versions: Sequence[str] = VERSIONS
+    ) -> None:
+        self.path = root / name
+        self._versions = versions
         self._reserve = root / "reserve"
         self._connections: dict[tuple[int, int], sqlite3.Connection] = {}
 
@@ -187,11 +190,11 @@ class Database:
         # `threading.local` would do, but importing threading makes every fork slower.
         key = (os.getpid(), get_ident())
         if key not in self._connections:
-            self._connections[key] = _connect(self.path)
+            self._connections[key] = _connect(self.path, self._versions)
         return self._connections[key]
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, versions: Sequence[str]) -> sqlite3.Connection:
     with _translated(path):
         connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
         connection.row_factory = sqlite3.Row
@@ -199,27 +202,27 @@ def _connect(path: Path) -> sqlite3.Connection:
         # power cut. It costs a third of a millisecond.
         connection.execute("PRAGMA synchronous=FULL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if not 0 <= version <= len(VERSIONS):
+        if not 0 <= version <= len(versions):
             raise OnggiError(
                 "the state directory was made by another version of Onggi: {path}",
                 hint="use the version that made it, or set ONGGI_ROOT to another directory",
                 path=path,
             )
-        if version < len(VERSIONS):
-            _bring_up_to_date(connection)
+        if version < len(versions):
+            _bring_up_to_date(connection, versions)
         return connection
 
 
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection, versions: Sequence[str]) -> None:
     """Of several processes that open an old file at once, one changes it and the others wait."""
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        for changes in VERSIONS[version:]:
+        for changes in versions[version:]:
             for statement in _statements(changes):
                 connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={len(VERSIONS)}")
+        connection.execute(f"PRAGMA user_version={len(versions)}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

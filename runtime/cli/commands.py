@@ -79,6 +79,9 @@ VERSION = Verb("system", "version", "Show the version information")
 DF = Verb("system", "df", "Show disk usage")
 BUILDER_PRUNE = Verb("images", "prune_builds", "Remove build cache")
 SYSTEM_PRUNE = Verb("system", "prune", "Remove unused data")
+REGISTRY_SERVE = Verb("registry_server", "serve", "Serve a registry of your own")
+REGISTRY_GC = Verb("registry_server", "gc", "Remove what nobody can pull from a registry any more")
+REGISTRY_HTPASSWD = Verb("registry_server", "htpasswd", "Print a line of a password file")
 
 NOUNS = {
     "container": Noun(
@@ -133,6 +136,10 @@ NOUNS = {
         },
     ),
     "builder": Noun("Manage builds", {"build": BUILD, "prune": BUILDER_PRUNE}),
+    "registry": Noun(
+        "Manage a registry of your own",
+        {"gc": REGISTRY_GC, "htpasswd": REGISTRY_HTPASSWD, "serve": REGISTRY_SERVE},
+    ),
     "system": Noun(
         "Manage Onggi", {"df": DF, "events": EVENTS, "info": INFO, "prune": SYSTEM_PRUNE}
     ),

@@ -156,6 +156,43 @@ KO: dict[str, str] = {
     "[Warning] build arguments without an ARG: {names}": (
         "[경고] Dockerfile에 ARG 선언이 없는 빌드 인자: {names}"
     ),
+    # ── The command line: a registry of one's own ──────────────────────────────────────────────
+    "Manage a registry of your own": "내 레지스트리 관리",
+    "Serve a registry of your own": "내 레지스트리를 띄웁니다",
+    "Remove what nobody can pull from a registry any more": (
+        "레지스트리에서 이제 아무도 풀할 수 없는 것을 삭제합니다"
+    ),
+    "Print a line of a password file": "비밀번호 파일에 넣을 줄을 출력합니다",
+    "Directory of the registry's images": "레지스트리의 이미지를 두는 디렉터리",
+    "Address and port to listen on": "요청을 받을 주소와 포트",
+    "Serve HTTPS with this certificate (PEM, chain included)": (
+        "이 인증서로 HTTPS를 제공합니다 (PEM, 체인 포함)"
+    ),
+    "Key of the certificate (PEM)": "인증서의 개인 키 (PEM)",
+    "Let in only the users of this file (bcrypt)": "이 파일에 있는 사용자만 들여보냅니다 (bcrypt)",
+    "Allow manifests, tags and blobs to be deleted": "매니페스트, 태그, blob 삭제를 허용합니다",
+    "Append a JSON line for each request to this file (default: stdout)": (
+        "요청마다 JSON 한 줄을 이 파일에 덧붙입니다 (기본값: 표준 출력)"
+    ),
+    "Delete manifests that have no tag, too": "태그가 없는 매니페스트도 삭제합니다",
+    "Spare what was pushed in this time: it may still get a name": (
+        "이 시간 안에 푸시된 것은 남겨 둡니다. 곧 이름이 붙을 수 있습니다"
+    ),
+    "Read the password from standard input": "비밀번호를 표준 입력에서 읽습니다",
+    "Password: ": "비밀번호: ",
+    "there was no password": "비밀번호가 없습니다",
+    "the registry answers at {address}": "레지스트리가 이 주소에서 응답합니다: {address}",
+    "passwords go over the network in clear: use --tls-cert, --tls-key": (
+        "비밀번호가 암호화되지 않은 채 네트워크로 나갑니다. --tls-cert와 --tls-key를 쓰세요"
+    ),
+    "--tls-cert and --tls-key belong together": "--tls-cert와 --tls-key는 함께 써야 합니다",
+    "there is no registry in this directory: {path}": (
+        "이 디렉터리에는 레지스트리가 없습니다: {path}"
+    ),
+    "not an address to listen on: {text!r}": "요청을 받을 주소로 쓸 수 없습니다: {text!r}",
+    "write host:port, as in 127.0.0.1:5000 or 0.0.0.0:5000": (
+        "호스트:포트 형식으로 쓰세요. 예: 127.0.0.1:5000, 0.0.0.0:5000"
+    ),
     # ── --format ───────────────────────────────────────────────────────────────────────────────
     "cannot read {rest} in the format": "--format 템플릿에서 해석할 수 없는 부분: {rest}",
     "in the format, an opening {{{{ has no closing }}}}": (
@@ -1164,6 +1201,22 @@ KO: dict[str, str] = {
     "{where}: it was sent as {media_type} and says that it is something else": (
         "{where}: 보낸 종류({media_type})와 문서에 적힌 종류가 다릅니다"
     ),
+    # ── The registry's server ───────────────────────────────────────────────────────────────────
+    "another registry server is using this directory: {path}": (
+        "다른 레지스트리 서버가 이 디렉터리를 쓰고 있습니다: {path}"
+    ),
+    "certificate and key cannot be used: {path}: {reason}": (
+        "인증서와 키를 쓸 수 없습니다: {path}: {reason}"
+    ),
+    "not a user name: {user!r}": "사용자 이름으로 쓸 수 없습니다: {user!r}",
+    "a password has 1 to {limit} bytes": "비밀번호는 1~{limit}바이트여야 합니다",
+    "{path}:{line}: not a user with a bcrypt hash": (
+        "{path}:{line}: bcrypt 해시가 있는 사용자 줄이 아닙니다"
+    ),
+    "`onggi registry htpasswd USER` prints such a line": (
+        "`onggi registry htpasswd USER` 명령이 그런 줄을 출력합니다"
+    ),
+    "{path}: there is no user in this file": "{path}: 이 파일에는 사용자가 없습니다",
     # ── Layers and tars ────────────────────────────────────────────────────────────────────────
     "a tar header has a wrong checksum": "tar 헤더의 체크섬이 맞지 않습니다",
     "{name!r}: a tar entry of type {typeflag!r} is not supported": (

@@ -129,6 +129,24 @@ class ContentStore:
                 raise NotFound("no such blob: {digest}", digest=digest) from cause
             _sync_directory(place.parent)
 
+    def take(self, file: Path, digest: Digest) -> None:
+        """Make `file`, on the same disk, a blob: the caller has seen that its bytes are `digest`'s,
+        and nobody writes to it any more. It is there whole and durable, or still where it was.
+
+        Raises KernelError (ENOENT: there is no such file).
+        """
+        with _naming(file):
+            descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                os.fchmod(descriptor, 0o444)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            place = self.path(digest)
+            _make_durable_directory(place.parent)
+            file.rename(place)
+            _sync_directory(place.parent)
+
     def _descriptor(self, digest: Digest) -> int:
         """Opened without following a link, even of the directory: a blob is a plain file.
 

@@ -14,6 +14,8 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "info", "misc"}
 """Names that say nothing about what is inside."""
 
 DOORS: Mapping[str, frozenset[str]] = {
+    "aiohttp": frozenset({"runtime.registry.server.http"}),
+    "bcrypt": frozenset({"runtime.registry.server.passwords"}),
     "nbformat": frozenset({"lessons_lib.publish.notebook"}),
     "nbclient": frozenset({"lessons_lib.publish.execute"}),
     "IPython": frozenset({"lessons_lib.checks", "lessons_lib.lesson", "lessons_lib.refusals"}),
