@@ -3,6 +3,8 @@
     image, log = engine.images.build(path=…)
     steps(log)            each instruction, and whether its layer is new, known, or none at all
 
+While it runs, `build_live` shows the same table as far as it has come.
+
 No times, digests or sizes: two builds of the same Dockerfile show the same, on any host.
 """
 
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 
 from lessons_lib.language import say
 from lessons_lib.shown import (
+    BERRY,
     CLAY,
     FAINT,
     LEAF,
@@ -25,7 +28,13 @@ from lessons_lib.shown import (
 )
 from runtime.build import events
 
-COLOURS = {"new": CLAY, "cached": LEAF, "settings": FAINT, "unfinished": FAINT}
+COLOURS = {
+    "new": CLAY,
+    "cached": LEAF,
+    "settings": FAINT,
+    "unfinished": FAINT,
+    "running": BERRY,
+}
 
 
 @dataclass(slots=True)
@@ -40,7 +49,11 @@ class Step:
 
 def steps(log: Iterable[events.Event]) -> Shown:
     """A table of the build's steps."""
-    read = steps_of(log)
+    return steps_table(steps_of(log))
+
+
+def steps_table(read: list[Step]) -> Shown:
+    """A row for each step; the same bytes for the same steps."""
     head = [say(f"build_progress.{name}") for name in ("step", "instruction", "became")]
     plain = [
         [f"{step.number}/{step.total}", step.text, say(f"build_progress.{step.became}")]

@@ -1,17 +1,14 @@
 """What containers have changed: docker's `diff`, for several at once.
 
-Every change is one entry of the container's writable directory: A for added, C for changed, which
-means copied up first, D for deleted, which is a whiteout.
+Every change comes from the container's writable directory: A for added, C for changed, which means
+copied up first, D for deleted, which is a whiteout, or missing in a folder that was made anew.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from lessons_lib.language import say
-from lessons_lib.overlay import Shelf, Trace, covering, pile
 from lessons_lib.shown import (
     BERRY,
     CLAY,
@@ -23,6 +20,7 @@ from lessons_lib.shown import (
     table,
     words_table,
 )
+from runtime.build.difference import Kind
 from runtime.engine.container import Container
 
 COLOURS = {"A": LEAF, "C": CLAY, "D": BERRY}
@@ -46,20 +44,10 @@ def changes(*containers: Container) -> Shown:
 
 
 def changed_files(container: Container) -> Iterator[tuple[str, str]]:
-    """(letter, path) for every file in the container's writable directory, in order."""
-    writable, *lower = pile(container)
-    for path in _files(writable.directory):
-        yield _letter(writable, lower, path), path
-
-
-def _letter(writable: Shelf, lower: list[Shelf], path: str) -> str:
-    if writable.trace(path) is Trace.WHITEOUT:
-        return "D"
-    return "C" if covering(lower, path) else "A"
-
-
-def _files(directory: Path) -> Iterator[str]:
-    for folder, folders, files in os.walk(directory):
-        folders.sort()
-        for name in sorted(files):
-            yield f"/{Path(folder, name).relative_to(directory)}"
+    """(letter, path) for what `container.diff()` finds, in order; folders are left out."""
+    for found in container.diff():
+        path = str(found["Path"])
+        place = container.upper_path / path.lstrip("/")
+        letter = Kind(found["Kind"]).letter
+        if letter == "D" or place.is_symlink() or not place.is_dir():
+            yield letter, path

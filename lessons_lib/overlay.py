@@ -10,6 +10,7 @@ Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories"
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 from lessons_lib.language import say
 from runtime.engine.container import Container
 from runtime.engine.image import Image
-from runtime.layer.whiteout import is_whiteout
+from runtime.layer.whiteout import is_opaque, is_whiteout
 
 
 class Trace(Enum):
@@ -45,6 +46,21 @@ class Shelf:
         except (FileNotFoundError, NotADirectoryError):
             return Trace.NOTHING
         return Trace.WHITEOUT if is_whiteout(status) else Trace.FILE
+
+    def hides_below(self, path: str) -> bool:
+        """Whether no lower directory's `path` is seen, whatever is here: one of the folders that
+        it is in was deleted, made anew (opaque), or is no folder here.
+        """
+        place = self.directory
+        for name in path.strip("/").split("/")[:-1]:
+            place /= name
+            try:
+                status = place.lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            if not stat.S_ISDIR(status.st_mode) or is_opaque(os.fsencode(place)):
+                return True
+        return False
 
     def names(self, folder: str) -> frozenset[str]:
         """The names that it has in a folder of the container."""
@@ -90,7 +106,7 @@ def covering(shelves: list[Shelf], path: str) -> Shelf | None:
         trace = shelf.trace(path)
         if trace is Trace.FILE:
             return shelf
-        if trace is Trace.WHITEOUT:
+        if trace is Trace.WHITEOUT or shelf.hides_below(path):
             return None
     return None
 

@@ -2,7 +2,8 @@
 
 The top row is what a process in the container sees. Below it stand the directories that the kernel
 looks through, the writable one first. A solid box is a file that is seen, a pale one is hidden
-behind another, a dashed one with a − is a whiteout: "there is nothing here, look no further".
+behind another, a dashed one with a − is a whiteout: "there is nothing here, look no further". Where
+a whole folder was made anew, its row says so in place of what it hides.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def shelves(thing: Image | Container, folder: str) -> Shown:
     Shows the layers that have something there. For a running container the top row is read through
     its own root, so it is the kernel's answer; for an image it follows the kernel's rule.
     """
-    shown = [shelf for shelf in pile(thing) if shelf.names(folder)]
+    inside = f"{folder.rstrip('/')}/…"
+    shown = [each for each in pile(thing) if each.names(folder) or each.hides_below(inside)]
     names = sorted({name for shelf in shown for name in shelf.names(folder)})
     paths = [f"{folder.rstrip('/')}/{name}" for name in names]
     seen = [_seen(thing, shown, path) for path in paths]
@@ -58,7 +60,7 @@ def _content(shelf: Shelf | None, path: str) -> str:
 def _in_words(shown: list[Shelf], shelf: Shelf, path: str) -> str:
     trace = shelf.trace(path)
     if trace is Trace.NOTHING:
-        return "·"
+        return say("shelves.opaque") if shelf.hides_below(path) else "·"
     if trace is Trace.WHITEOUT:
         return say("shelves.whiteout")
     text = _content(shelf, path)
@@ -104,7 +106,7 @@ def _draw_column(drawing: Drawing, x: float, y: float, shown: list[Shelf], path:
         _draw_trace(drawing, x, y + row * ROW, shown, shelf, path)
     owners = [row for row, shelf in enumerate(shown) if shelf.trace(path) is Trace.FILE]
     copied = len(owners) > 1 and shown[owners[0]].writable
-    if copied:
+    if copied and not shown[owners[0]].hides_below(path):
         bottom, roof = y + owners[1] * ROW + 6, y + (owners[0] + 1) * ROW - 10
         drawing.arrow_up(x + 16, bottom, roof, colour=LEAF)
         drawing.text(x + COLUMN - 20, roof + 12, "copy-up", size=11, colour=LEAF, anchor="end")
@@ -114,10 +116,11 @@ def _draw_trace(
     drawing: Drawing, x: float, y: float, shown: list[Shelf], shelf: Shelf, path: str
 ) -> None:
     trace = shelf.trace(path)
-    if trace is Trace.NOTHING:
-        drawing.text(x + COLUMN / 2 - 6, y + 30, "·", colour=FAINT, anchor="middle")
-        return
     text = _in_words(shown, shelf, path)
+    if trace is Trace.NOTHING:
+        colour = BERRY if shelf.hides_below(path) else FAINT
+        drawing.text(x + COLUMN / 2 - 6, y + 30, text, size=12, colour=colour, anchor="middle")
+        return
     gone = trace is Trace.WHITEOUT
     hidden = covering(shown, path) is not shelf
     edge = BERRY if gone else FAINT if hidden else LEAF if shelf.writable else CLAY

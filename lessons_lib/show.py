@@ -4,11 +4,13 @@
     show.layers(image, container)       towers of layers; shared floors are drawn once
     show.overlay(container, "/jar")     one folder and the directories behind it: copy-up, whiteouts
     show.changes(mina, jun)             what each container changed (docker diff)
+    show.upper(mina, jun)               their writable directories as they lie on the disk
     show.mounts(container)              the root mount, as the kernel lists it
     show.worlds(container)              what host and container share, and what not
     show.growth(run)                    what a process had for itself after each step
     show.beside(run, container)         a container made by hand beside one of the engine's
     show.steps(log)                     what a build did: new layers, cached ones, settings only
+    show.progress()                     the same while it runs: `with show.progress() as progress`
     show.disk(one, two, ten)            what images say they take, and what they take together
     show.life(sunja, malja)             the states that each has been in, and what led to the next
     show.health(container)              what its last health checks found
@@ -31,6 +33,7 @@ from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
 from lessons_lib.beside import beside
+from lessons_lib.build_live import progress
 from lessons_lib.build_progress import steps
 from lessons_lib.changes import changes
 from lessons_lib.disk import disk
@@ -42,6 +45,7 @@ from lessons_lib.limits import cpu, limits
 from lessons_lib.shelves import shelves as overlay
 from lessons_lib.shown import CLAY, INK, MONO, Shown, card, code, escaped
 from lessons_lib.stack import layers
+from lessons_lib.upper import upper
 from lessons_lib.worlds import inner_pid, mounts, worlds
 
 REPOSITORY = Path(__file__).parent.parent
@@ -59,8 +63,10 @@ __all__ = [
     "limits",
     "mounts",
     "overlay",
+    "progress",
     "source",
     "steps",
+    "upper",
     "worlds",
 ]
 

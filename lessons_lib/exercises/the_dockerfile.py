@@ -7,10 +7,11 @@ is copied, and build it again. What they say: texts/<language>/04-the-dockerfile
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from lessons_lib.checks import Marks, Mistake
-from lessons_lib.lesson import Lesson
-from lessons_lib.overlay import Trace, pile
+from lessons_lib.lesson import BASE, Lesson
+from lessons_lib.overlay import Trace, covering, pile
 from lessons_lib.refusals import in_words
 from runtime.engine.image import Image
 from runtime.errors import NotFound, OnggiError
@@ -22,7 +23,8 @@ MENU, SOUP = "rice\nkimchi", "tofu\nradish"
 
 HOURS = "open 9-18"
 LUNCH = "rice with bulgogi"
-SAUCE = "/kitchen/sauce.txt"
+SPICES = "soy, pear, sesame"
+"""The second line of the sauce in the exercise `two-stages`."""
 
 
 def two_words(marks: Marks, lesson: Lesson) -> None:
@@ -75,19 +77,49 @@ def in_order(marks: Marks, lesson: Lesson) -> None:
 
 
 def two_stages(marks: Marks, lesson: Lesson) -> None:
-    """lesson04/lunchbox has the lunch, and no layer of it has ever seen the sauce's recipe."""
-    _build(lesson, "lunchbox")
-    image = _image(lesson, "lunchbox")
-    traces = [shelf.trace(SAUCE) for shelf in pile(image)]
-    if Trace.FILE in traces:
-        hidden = Trace.WHITEOUT in traces[: traces.index(Trace.FILE)]
-        hidden = hidden or not _file_in(lesson, "lunchbox", SAUCE)
-        raise Mistake("hidden-below" if hidden else "still-there")
-    marks.earn(0.5)
-    found = _file_in(lesson, "lunchbox", "/lunch.txt")
+    """lesson04/lunchbox has the lunch of its sauce, and no layer of it has ever seen the recipe."""
+    found = _lunch_with(lesson, "bulgogi")
+    path, hidden = _where_the_secret_is(lesson)
+    if path:
+        raise Mistake("hidden-below" if hidden else "still-there", path=path)
+    marks.earn(0.4)
     if found != LUNCH:
         raise Mistake("no-lunch", found=found or "''", wanted=LUNCH)
-    marks.earn(0.5)
+    marks.earn(0.2)
+    other = _lunch_with(lesson, "tofu")
+    _lunch_with(lesson, "bulgogi")
+    if other != LUNCH.replace("bulgogi", "tofu"):
+        raise Mistake("not-used", found=other or "''")
+    marks.earn(0.4)
+
+
+def _lunch_with(lesson: Lesson, sauce: str) -> str:
+    """Build the lunchbox with a sauce of this name; what /lunch.txt says then."""
+    lesson.write("lunchbox/kitchen/sauce.txt", f"{sauce}\n{SPICES}\n")
+    _build(lesson, "lunchbox")
+    return _file_in(lesson, "lunchbox", "/lunch.txt")
+
+
+def _where_the_secret_is(lesson: Lesson) -> tuple[str, bool]:
+    """The first file of the image that tells the secret, and whether a container does not see it.
+
+    Layers of onggi/base are not searched: they were there before.
+    """
+    base = {layer.files for layer in lesson.engine.images.get(BASE).layers}
+    shelves = pile(_image(lesson, "lunchbox"))
+    for shelf in shelves:
+        if shelf.directory in base:
+            continue
+        for file in sorted(shelf.directory.rglob("*")):
+            path = f"/{file.relative_to(shelf.directory)}"
+            if shelf.trace(path) is Trace.FILE and _tells(file):
+                return path, covering(shelves, path) is not shelf
+    return "", False
+
+
+def _tells(file: Path) -> bool:
+    """Whether the secret can be read in it. A link is somewhere else, or nowhere."""
+    return not file.is_symlink() and file.is_file() and SPICES.encode() in file.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)

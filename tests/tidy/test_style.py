@@ -18,7 +18,14 @@ DOORS: Mapping[str, frozenset[str]] = {
     "bcrypt": frozenset({"runtime.registry.server.passwords"}),
     "nbformat": frozenset({"lessons_lib.publish.notebook"}),
     "nbclient": frozenset({"lessons_lib.publish.execute"}),
-    "IPython": frozenset({"lessons_lib.checks", "lessons_lib.lesson", "lessons_lib.refusals"}),
+    "IPython": frozenset(
+        {
+            "lessons_lib.build_live",
+            "lessons_lib.checks",
+            "lessons_lib.lesson",
+            "lessons_lib.refusals",
+        }
+    ),
     "pygments": frozenset({"lessons_lib.show"}),
     "urllib3": frozenset({"runtime.registry.transport"}),
     "zstandard": frozenset({"runtime.layer.compression"}),

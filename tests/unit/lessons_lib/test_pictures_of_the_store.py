@@ -11,6 +11,7 @@ import pytest
 from lessons_lib import show
 from lessons_lib.language import say
 from lessons_lib.lesson import Lesson
+from lessons_lib.upper import entries
 from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.engine.image import Image
@@ -156,3 +157,37 @@ def test_clean_removes_the_lessons_things_and_nothing_else(lesson: Lesson, busy:
 
 def test_removing_containers_that_are_not_there_is_no_error(lesson: Lesson) -> None:
     lesson.remove("nobody", "nothing")
+
+
+def test_a_folder_made_anew_hides_all_that_lies_below(busy: Container) -> None:
+    busy.exec_run(["sh", "-c", "rm -r /jar && mkdir /jar && echo new > /jar/d.txt"])
+    words = show.overlay(busy, "/jar").words
+    below = next(line for line in words.splitlines() if "COPY jar /jar" in line)
+    assert say("shelves.hidden", text="one / two") in below
+    writable = next(line for line in words.splitlines() if busy.name in line)
+    assert writable.count(say("shelves.opaque")) == 2 and writable.rstrip().endswith("new")
+    assert "copy-up" not in drawn_text(show.overlay(busy, "/jar").picture)
+    assert [line.split()[1:3] for line in show.changes(busy).words.splitlines()[1:]] == [
+        ["D", "/etc/passwd"],
+        ["D", "/jar/a.txt"],
+        ["A", "/jar/d.txt"],
+    ]
+
+
+def test_a_folder_of_the_image_that_was_deleted_is_not_seen(busy: Container) -> None:
+    busy.exec_run("rm -r /jar")
+    for line in show.overlay(busy, "/jar").words.splitlines()[2:]:
+        assert "one / two" not in line or say("shelves.hidden", text="one / two") in line
+
+
+def test_the_writable_directory_is_shown_as_it_lies_on_the_disk(busy: Container) -> None:
+    busy.exec_run(["sh", "-c", "rm -r /jar && mkdir /jar && ln -s nowhere /jar/link"])
+    kinds = {entry.path: entry.kind for entry in entries(busy.upper_path)}
+    assert kinds == {
+        "/etc": "directory",
+        "/etc/passwd": "whiteout",
+        "/jar": "opaque",
+        "/jar/link": "link",
+    }
+    words = show.upper(busy).words
+    assert "trusted.overlay.opaque=y" in words and say("upper.whiteout") in words
