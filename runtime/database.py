@@ -77,7 +77,18 @@ ALTER TABLE containers ADD restart_ns INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE containers ADD boot       TEXT NOT NULL DEFAULT '';
 ALTER TABLE containers ADD health     TEXT NOT NULL DEFAULT '';
 """
-VERSIONS = (SCHEMA, CHANGES_2)
+CHANGES_PORTS = """
+CREATE TABLE ports (                         -- what is published of a container that runs
+    container   TEXT NOT NULL,               -- id
+    network     TEXT NOT NULL,               -- id
+    protocol    TEXT NOT NULL,               -- tcp, udp
+    host_ip     TEXT NOT NULL,
+    host_port   INTEGER NOT NULL,
+    address     TEXT NOT NULL,               -- the container's
+    port        INTEGER NOT NULL
+);
+"""
+VERSIONS = (SCHEMA, CHANGES_2, CHANGES_PORTS)
 """What each version added to the one before. A file of an older one is brought up to date when it
 is opened: nothing here is ever changed, only added to, once it has been published."""
 

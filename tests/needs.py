@@ -130,6 +130,7 @@ NEEDS = {
     "libseccomp": Need(_no_libseccomp, "libseccomp2"),
     "dockerd": _program("dockerd", "docker.io"),
     "ip": _program("ip", "iproute2"),
+    "iptables": _program("iptables", "iptables"),
     "kernel package": Need(_no_kernel),
     "ps": _program("ps", "procps"),
     "qemu": _program("qemu-system-x86_64", "qemu-system-x86"),

@@ -702,6 +702,57 @@ KO: dict[str, str] = {
     # Networks
     "neither true nor false: {text!r}": "true도 false도 아닙니다: {text!r}",
     "write true": "true라고 쓰세요",
+    "not a port: {text!r}": "포트로 읽을 수 없습니다: {text!r}",
+    "write HOST:CONTAINER, such as 4000:80; a port is a number from 1 to 65535": (
+        "호스트:컨테이너 순서로, 예를 들어 4000:80처럼 쓰세요. 포트는 1부터 65535까지의 수입니다"
+    ),
+    "the two ranges of {text!r} are not equally long": (
+        "호스트와 컨테이너의 포트 범위는 길이가 같아야 합니다: {text!r}"
+    ),
+    "for example: 8000-8002:80-82": "예: 8000-8002:80-82",
+    "port {text!r}: the protocol {protocol} cannot be published": (
+        "포트 {text!r}: 공개할 수 없는 프로토콜입니다: {protocol}"
+    ),
+    "write tcp or udp": "tcp 또는 udp를 쓰세요",
+    "port {text!r}: {address} is no IP address": "포트 {text!r}: IP 주소가 아닙니다: {address}",
+    "for example: 127.0.0.1:4000:80, or [::1]:4000:80": (
+        "예: 127.0.0.1:4000:80 또는 [::1]:4000:80"
+    ),
+    "port {port}/{protocol} of this host is already in use": (
+        "이 호스트에서 이미 쓰이고 있는 포트입니다: {port}/{protocol}"
+    ),
+    "choose another one; -p {inside} takes any that is free": (
+        "다른 포트를 고르세요. -p {inside}라고만 쓰면 비어 있는 포트를 씁니다"
+    ),
+    "container {holder} has it; choose another port, or stop that one": (
+        "쓰고 있는 컨테이너: {holder}. 다른 포트를 고르거나 그 컨테이너를 멈추세요"
+    ),
+    "this host does not have the address {address}: port {port} cannot be published there": (
+        "이 호스트에는 주소 {address} 자체가 없어 포트 {port}번을 공개할 수 없습니다"
+    ),
+    "`ip address` lists those that it has": "호스트의 주소는 `ip address`로 볼 수 있습니다",
+    "port {port}/{protocol} of this host cannot be opened: {reason}": (
+        "이 호스트의 포트를 열 수 없습니다: {port}/{protocol}: {reason}"
+    ),
+    "this host does not hand on packets (net.ipv4.ip_forward is 0): containers reach nobody "
+    "outside of their network": (
+        "이 호스트는 패킷을 전달하지 않습니다(net.ipv4.ip_forward가 0). "
+        "컨테이너는 자기 네트워크 밖과 통신할 수 없습니다"
+    ),
+    "the chain {chain} of another program drops what this host hands on for {links}: "
+    "containers cannot reach the outside, and where bridges are filtered not each other; "
+    "published ports are served by the proxy": (
+        "다른 프로그램의 체인 {chain}에서 {links}의 전달 패킷을 버립니다. "
+        "컨테이너는 바깥과 통신할 수 없고, "
+        "브리지도 필터를 거치는 호스트라면 서로도 통신할 수 없습니다. "
+        "공개한 포트는 프록시로 연결됩니다"
+    ),
+    "let them through, for each of them: iptables -I {place} -i {link} -j ACCEPT; "
+    "iptables -I {place} -o {link} -j ACCEPT": (
+        "브리지마다 통과시켜 주세요: iptables -I {place} -i {link} -j ACCEPT; "
+        "iptables -I {place} -o {link} -j ACCEPT"
+    ),
+    "sysctl -w net.ipv4.ip_forward=1": "sysctl -w net.ipv4.ip_forward=1",
     "all predefined address pools have been given to networks, or the host has routes there": (
         "자동으로 나누어 줄 주소 대역이 남지 않았습니다. "
         "다른 네트워크나 호스트의 라우팅이 모두 쓰고 있습니다"
