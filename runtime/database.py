@@ -88,7 +88,44 @@ CREATE TABLE ports (                         -- what is published of a container
     port        INTEGER NOT NULL
 );
 """
-VERSIONS = (SCHEMA, CHANGES_2, CHANGES_PORTS)
+CHANGES_NETWORKS = """
+CREATE TABLE networks (                      -- see runtime/network/records.py
+    id          TEXT PRIMARY KEY,            -- 64 hex digits
+    name        TEXT NOT NULL UNIQUE,
+    driver      TEXT NOT NULL,               -- bridge, host, null
+    link        TEXT NOT NULL,               -- the name of its bridge on the host
+    settings    TEXT NOT NULL,               -- JSON: pools, options, labels
+    created_ns  INTEGER NOT NULL,
+    raised      TEXT NOT NULL DEFAULT ''     -- the world in which its bridge is
+);
+INSERT INTO networks (id, name, driver, link, settings, created_ns)
+    SELECT lower(hex(randomblob(32))), column1, column2, column3, '{}', strftime('%s') * 1000000000
+    FROM (VALUES ('bridge', 'bridge', 'onggi0'), ('host', 'host', ''), ('none', 'null', ''));
+CREATE TABLE plugs (                         -- a running container with cables
+    container   TEXT PRIMARY KEY,
+    pid         INTEGER NOT NULL,            -- its PID 1
+    pid_start   INTEGER NOT NULL,
+    world       TEXT NOT NULL,
+    facts       TEXT NOT NULL                -- JSON: directory, host name
+);
+CREATE TABLE endpoints (                     -- a cable: what a container got in a network
+    id          TEXT PRIMARY KEY,
+    container   TEXT NOT NULL,
+    network     TEXT NOT NULL,
+    address     TEXT,                        -- without the number of fixed bits
+    address6    TEXT,
+    mac         TEXT NOT NULL,
+    link        TEXT NOT NULL UNIQUE,        -- its end on the host
+    device      TEXT NOT NULL,               -- its end in the container
+    place       TEXT NOT NULL,               -- JSON: what was asked for
+    UNIQUE (container, network),
+    UNIQUE (network, address),
+    UNIQUE (network, address6)
+);
+-- JSON: the networks that it is in when it runs, by id, and what was asked for in each
+ALTER TABLE containers ADD networks TEXT NOT NULL DEFAULT '{}';
+"""
+VERSIONS = (SCHEMA, CHANGES_2, CHANGES_PORTS, CHANGES_NETWORKS)
 """What each version added to the one before. A file of an older one is brought up to date when it
 is opened: nothing here is ever changed, only added to, once it has been published."""
 

@@ -1,7 +1,8 @@
 """What a test may leave behind: nothing. Two looks at the host, and what the second sees more.
 
-Mounts, control groups, network interfaces, processes and files. A launcher may stay: it ends by
-itself when it is idle. PID 1 may reap an orphan a moment late, so the second look is patient.
+Mounts, control groups, network interfaces, processes and files. A launcher, or a keeper with its
+bridges, may stay: it ends by itself when it is idle. PID 1 may reap an orphan a moment late, so
+the second look is patient.
 
 Other people's engines may be at work on a developer's machine. Where one is, what cannot be told
 apart (groups, processes in other namespaces) is only looked at with CI=true, where none may be.
@@ -12,13 +13,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 PATIENCE_S = 5.0
-LAUNCHER = "onggi-launcher"
+RESIDENTS = ("onggi-launcher", "onggi-keeper")
+KEEPER = "onggi-keeper"
 
 
 def look(strict: bool) -> frozenset[str]:
@@ -38,20 +41,20 @@ def since(before: frozenset[str], strict: Callable[[], bool]) -> list[str]:
 
 
 def is_alone(ours: Path) -> bool:
-    """Whether every launcher on this host serves a state directory below `ours`."""
-    return all(root.is_relative_to(ours) for _, root in _launchers())
+    """Whether every launcher and keeper on this host serves a state directory below `ours`."""
+    return all(root.is_relative_to(ours) for _, root in _residents())
 
 
 def end_launchers(below: Path) -> None:
-    """Do not wait until the launchers of state directories below this are idle."""
-    pids = [pid for pid, root in _launchers() if root.is_relative_to(below)]
+    """Do not wait until the launchers and keepers of state directories below this are idle."""
+    pids = [pid for pid, root in _residents() if root.is_relative_to(below)]
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + PATIENCE_S
-    while any(_comm(pid) == LAUNCHER for pid in pids) and time.monotonic() < deadline:
+    while any(_comm(pid) in RESIDENTS for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.01)
-    if not _launchers():
+    if not _residents():
         _remove_empty_groups()
 
 
@@ -64,7 +67,11 @@ def _mounts() -> Iterator[str]:
 
 
 def _interfaces() -> Iterator[str]:
-    return (f"network interface {name}" for name in os.listdir("/sys/class/net"))
+    """In this network namespace. Bridges stay while their keeper does."""
+    kept = any(_comm(pid) == KEEPER for pid, _ in _residents())
+    for _, name in socket.if_nameindex():
+        if not (kept and name.startswith("onggi")):
+            yield f"network interface {name}"
 
 
 def _files() -> Iterator[str]:
@@ -90,7 +97,7 @@ def _contained_processes() -> Iterator[str]:
         with contextlib.suppress(OSError):
             comm = _comm(pid)
             outside = os.readlink(f"/proc/{pid}/ns/pid") == ours
-            if comm != LAUNCHER and (not outside or comm.startswith("onggi")):
+            if comm not in RESIDENTS and (not outside or comm.startswith("onggi")):
                 yield f"process {pid} {comm}"
 
 
@@ -114,11 +121,11 @@ def _remove_empty_groups() -> None:
             group.rmdir()
 
 
-def _launchers() -> list[tuple[int, Path]]:
-    """Each launcher with its state directory."""
+def _residents() -> list[tuple[int, Path]]:
+    """Each launcher and keeper with its state directory."""
     found = []
     for pid in _pids():
-        if _comm(pid) == LAUNCHER:
+        if _comm(pid) in RESIDENTS:
             with contextlib.suppress(OSError, IndexError):
                 arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
                 found.append((pid, Path(os.fsdecode(arguments[-3]))))

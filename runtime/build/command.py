@@ -33,6 +33,7 @@ class RunStep(Protocol):
         program: Process,
         on_output: Callable[[str, bytes], None],
         mounts: tuple[Mount, ...],
+        network: str,
     ) -> Exit: ...
 
 
@@ -57,7 +58,7 @@ def run_command(
     env = (*step.env, *step.secret_env, *furniture.env)
     program = Process(args=step.argv, env=env, cwd=str(step.cwd), user=step.user)
     try:
-        end = run_step(key, program, on_output, tuple(furniture.mounts))
+        end = run_step(key, program, on_output, tuple(furniture.mounts), step.network)
     except CommandNotStarted as error:
         raise command_failed(step, error.exit_code, error.message) from error
     if end.code != 0:

@@ -113,7 +113,8 @@ class RunCommand(Step):
     """Run `argv`; `secret_env` is seen by the command and not by the cache.
 
     `mounts` are in the order of their targets, which are absolute. `script` is a here-document
-    that says itself what runs it (`#!`): a file at `argv[0]`.
+    that says itself what runs it (`#!`): a file at `argv[0]`. Its `network` is none, or what the
+    build says.
     """
 
     argv: tuple[str, ...]
@@ -123,6 +124,7 @@ class RunCommand(Step):
     user: str
     mounts: tuple[RunMount, ...] = ()
     script: Document | None = None
+    network: str = "default"
 
     @property
     def facts(self) -> tuple[object, ...]:
@@ -132,7 +134,8 @@ class RunCommand(Step):
             for m in self.mounts
         ]
         script = self.script and self.script.content.decode()
-        return (self.argv, self.env, str(self.cwd), self.user, mounts, script)
+        alone = () if self.network == "default" else (self.network,)
+        return (self.argv, self.env, str(self.cwd), self.user, mounts, script, *alone)
 
 
 def cache_key(parent: ChainID | None, step: Step, epoch: int | None, content: str = "") -> str:

@@ -19,7 +19,7 @@ from runtime.errors import InvalidInput
 LATER = WORD._replace(later=True)
 
 NOT_YET = (
-    *("add-host", "cache-from", "cache-to", "network", "output", "pull", "push", "ssh"),
+    *("add-host", "cache-from", "cache-to", "output", "pull", "push", "ssh"),
     *("cgroup-parent", "memory", "shm-size", "squash", "ulimit"),
 )
 """Docker's flags of `build` that a later version will have."""
@@ -31,6 +31,7 @@ NOT_YET = (
     Flag("file", "f", WORD, "Name of the Dockerfile (default: PATH/Dockerfile)"),
     Flag("iidfile", "", WORD, "Write the image ID to a file"),
     Flag("label", "", LIST, "Set metadata for an image"),
+    Flag("network", "", WORD, "Networking mode of RUN: default, none or host"),
     Flag("no-cache", "", SWITCH, "Do not use cache when building the image"),
     Flag("no-cache-filter", "", LIST, "Do not cache specified stages"),
     Flag("platform", "", WORD, "Set the target platform: this host's, if any"),
@@ -59,6 +60,7 @@ def build(given: Given) -> int:
             target=given.target,
             secrets=dict(map(read_secret, given.secret)),
             platform=given.platform,
+            network_mode=given.network,
             progress=tell,
         )
     if given.iidfile:

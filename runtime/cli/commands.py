@@ -73,6 +73,13 @@ IMPORT = Verb("archives", "import_tar", "Import a tarball to create an image of 
 INSPECT = Verb("inspection", "inspect", "Return low-level information on containers and images")
 INSPECT_CONTAINER = Verb("inspection", "container", "Display detailed information on containers")
 INSPECT_IMAGE = Verb("inspection", "image", "Display detailed information on images")
+INSPECT_NETWORK = Verb("inspection", "network", "Display detailed information on networks")
+NETWORK_CONNECT = Verb("networks", "connect", "Connect a container to a network")
+NETWORK_CREATE = Verb("networks", "create", "Create a network")
+NETWORK_DISCONNECT = Verb("networks", "disconnect", "Disconnect a container from a network")
+NETWORK_LS = Verb("networks", "ls", "List networks")
+NETWORK_PRUNE = Verb("networks", "prune", "Remove all unused networks")
+NETWORK_RM = Verb("networks", "rm", "Remove one or more networks")
 SPEC = Verb("inspection", "spec", "Print a container's config.json, as the OCI defines it")
 INFO = Verb("system", "info", "Display what this host permits, each line with its evidence")
 VERSION = Verb("system", "version", "Show the version information")
@@ -133,6 +140,20 @@ NOUNS = {
             "rm": RMI,
             "save": SAVE,
             "tag": TAG,
+        },
+    ),
+    "network": Noun(
+        "Manage networks",
+        {
+            "connect": NETWORK_CONNECT,
+            "create": NETWORK_CREATE,
+            "disconnect": NETWORK_DISCONNECT,
+            "inspect": INSPECT_NETWORK,
+            "list": NETWORK_LS,
+            "ls": NETWORK_LS,
+            "prune": NETWORK_PRUNE,
+            "remove": NETWORK_RM,
+            "rm": NETWORK_RM,
         },
     ),
     "builder": Noun("Manage builds", {"build": BUILD, "prune": BUILDER_PRUNE}),

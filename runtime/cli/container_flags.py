@@ -12,6 +12,7 @@ from typing import Any
 from runtime.cli import units
 from runtime.cli.files import read_labels, read_profiles, read_variables
 from runtime.cli.flags import CPUS, LIST, SIZE, SWITCH, WHOLE, WORD, Flag, Given, Kind
+from runtime.cli.network_flags import networks_of
 from runtime.engine.options import OPTIONS, works
 from runtime.errors import Conflict
 
@@ -21,7 +22,7 @@ SWAP = Kind("bytes", units.parse_swap, "{flag} takes a size such as 64m, or -1, 
 WEIGHT = Kind("uint16", units.parse_whole, "{flag} takes a whole number, not {text}")
 ULIMIT = Kind("ulimit", repeats=True)
 MOUNT = Kind("mount", repeats=True)
-NETWORK = Kind("network")
+NETWORK = Kind("network", repeats=True)
 
 ENVIRONMENT = Flag("env", "e", LIST, "Set environment variables")
 ENVIRONMENT_FILE = Flag("env-file", "", LIST, "Read in a file of environment variables")
@@ -79,7 +80,7 @@ OF_THE_ENGINE = (
     Flag("memory-swap", "", SWAP, "Memory and swap together: '-1' to enable unlimited swap"),
     Flag("memory-swappiness", "", WHOLE, "Tune container memory swappiness (0 to 100)"),
     Flag("mount", "", MOUNT, "Attach a filesystem mount to the container"),
-    Flag("network", "", NETWORK, "Connect a container to a network ('none': only itself)"),
+    Flag("network", "", NETWORK, "Connect a container to a network"),
     Flag("network-alias", "", LIST, "Add network-scoped alias for the container"),
     Flag("oom-kill-disable", "", SWITCH, "Disable OOM Killer"),
     Flag("oom-score-adj", "", WHOLE, "Tune host's OOM preferences (-1000 to 1000)"),
@@ -130,7 +131,10 @@ HEALTH = (
 OF_THE_COMMAND_LINE = (
     Flag("cidfile", "", WORD, "Write the container ID to the file"),
     ENVIRONMENT_FILE,
+    Flag("ip", "", WORD, "IPv4 address (e.g., 172.30.100.104)"),
+    Flag("ip6", "", WORD, "IPv6 address (e.g., 2001:db8::33)"),
     Flag("label-file", "", LIST, "Read in a line delimited file of labels"),
+    Flag("link-local-ip", "", LIST, "Container IPv4/IPv6 link-local addresses"),
     Flag("name", "", WORD, "Assign a name to the container"),
     Flag("platform", "", WORD, "Set platform if server is multi-platform capable"),
     Flag("pull", "", WORD, "Pull image before running (always, missing, never)", "missing"),
@@ -138,7 +142,10 @@ OF_THE_COMMAND_LINE = (
 )
 """No rows of it."""
 
-SPECIAL = ("env", "label", "entrypoint", "cpus", "health-cmd", "log-driver", "log-opt")
+SPECIAL = (
+    *("env", "label", "entrypoint", "cpus", "health-cmd", "log-driver", "log-opt"),
+    *("network", "network-alias"),
+)
 WORKING = {option.flag for option in OPTIONS if works(option)}
 DIRECT = [option for option in OPTIONS if option.flag in WORKING and option.flag not in SPECIAL]
 """Rows whose keyword is simply the flag's value."""
@@ -171,6 +178,7 @@ def options_of(given: Given) -> dict[str, Any]:
         options["security_opt"] = read_profiles(given.security_opt)
     if given.cpus is not None:
         options["nano_cpus"] = round(given.cpus * 10**9)
+    options |= networks_of(given)
     if health := health_of(given):
         options["healthcheck"] = health
     if given.log_driver or given.log_opt:

@@ -34,21 +34,26 @@ def look_at_image(engine: Engine, name: str, size: bool) -> dict[str, Any]:
     return dict(engine.images.get(name).attrs)
 
 
+def look_at_network(engine: Engine, name: str, size: bool) -> dict[str, Any]:
+    """The attributes of a network. Raises NotFound."""
+    return engine.networks.get(name).attrs
+
+
 def look_at_any(engine: Engine, name: str, size: bool) -> dict[str, Any]:
-    """A container's if there is one of that name, else an image's. Raises NotFound."""
-    for look in (look_at_container, look_at_image):
+    """Of the container of that name, else of the image, else of the network. Raises NotFound."""
+    for look in (look_at_container, look_at_image, look_at_network):
         try:
             return look(engine, name, size)
         except (NotFound, InvalidInput):
             continue
-    raise NotFound("no such container or image: {name}", name=name)
+    raise NotFound("no such object: {name}", name=name)
 
 
 @command(
     "[OPTIONS] NAME|ID [NAME|ID...]",
     FORMAT,
     SIZE,
-    Flag("type", "", WORD, "Only inspect objects of the given type: container or image"),
+    Flag("type", "", WORD, "Only inspect objects of the given type: container, image or network"),
     least=1,
 )
 def inspect(given: Given) -> int:
@@ -58,9 +63,12 @@ def inspect(given: Given) -> int:
         "": look_at_any,
         "container": look_at_container,
         "image": look_at_image,
+        "network": look_at_network,
     }
     if given.type not in looks:
-        raise InvalidInput("no such type: {type}", hint="write container or image", type=given.type)
+        raise InvalidInput(
+            "no such type: {type}", hint="write container, image or network", type=given.type
+        )
     return _show(given.words, looks[given.type], given.format, size=given.size)
 
 
@@ -74,6 +82,17 @@ def container(given: Given) -> int:
 def image(given: Given) -> int:
     """Images only."""
     return _show(given.words, look_at_image, given.format)
+
+
+@command(
+    "[OPTIONS] NETWORK [NETWORK...]",
+    FORMAT,
+    Flag("verbose", "v", SWITCH, "Verbose output for diagnostics"),
+    least=1,
+)
+def network(given: Given) -> int:
+    """Networks only."""
+    return _show(given.words, look_at_network, given.format)
 
 
 def _show(names: Sequence[str], look: Look, form: str | None, *, size: bool = False) -> int:

@@ -101,7 +101,7 @@ def _refuse(error: OnggiError, code: int | None = None) -> int:
 
 NOT_YET = (
     *("compose", "login", "logout"),
-    *("network", "node", "pull", "push"),
+    *("node", "pull", "push"),
     *("search", "secret", "service", "stack", "swarm"),
     *("volume",),
 )

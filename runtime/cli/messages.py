@@ -108,9 +108,9 @@ KO: dict[str, str] = {
     "{path}: {reason}": "{path}: {reason}",
     "not a filter: {word}": "필터 형식이 아닙니다: {word}",
     "write name=value, as in status=exited": "이름=값 형식으로 쓰세요. 예: status=exited",
-    "no such container or image: {name}": "그런 컨테이너도 이미지도 없습니다: {name}",
+    "no such object: {name}": "그런 컨테이너나 이미지, 네트워크가 없습니다: {name}",
     "no such type: {type}": "그런 종류는 없습니다: {type}",
-    "write container or image": "container 또는 image 중 하나를 쓰세요",
+    "write container, image or network": "container, image, network 중 하나를 쓰세요",
     "looking at this host's programs": "이 호스트의 프로그램을 살펴보는 중",
     "onggi/base: shell and small tools": "onggi/base: 셸과 기본 도구",
     "onggi/base: web client, certificates, time zones": "onggi/base: 웹 클라이언트, 인증서, 시간대",
@@ -253,6 +253,42 @@ KO: dict[str, str] = {
     "Print version information and quit": "버전을 출력하고 종료",
     "Manage containers": "컨테이너 관리",
     "Manage images": "이미지 관리",
+    "Manage networks": "네트워크 관리",
+    'IPv4 address (e.g., "172.30.100.104")': "IPv4 주소 (예: 172.30.100.104)",
+    'IPv6 address (e.g., "2001:db8::33")': "IPv6 주소 (예: 2001:db8::33)",
+    "IPv4 address (e.g., 172.30.100.104)": "IPv4 주소 (예: 172.30.100.104)",
+    "IPv6 address (e.g., 2001:db8::33)": "IPv6 주소 (예: 2001:db8::33)",
+    "Display detailed information on networks": "네트워크의 자세한 정보를 표시",
+    "Connect a container to a network": "컨테이너를 네트워크에 연결",
+    "Create a network": "네트워크를 만들기",
+    "Disconnect a container from a network": "컨테이너를 네트워크에서 분리",
+    "List networks": "네트워크 목록을 표시",
+    "Remove all unused networks": "쓰지 않는 네트워크를 모두 삭제",
+    "Remove one or more networks": "네트워크를 삭제",
+    "Enable manual container attachment": "컨테이너를 직접 연결할 수 있게 하기",
+    "Auxiliary IPv4 or IPv6 addresses used by the driver": "다른 것이 쓰고 있는 IPv4, IPv6 주소",
+    "Driver to manage the network": "네트워크를 관리할 드라이버",
+    "IPv4 or IPv6 gateway for the subnet": "서브넷의 IPv4, IPv6 게이트웨이",
+    "Create swarm routing-mesh network": "스웜의 라우팅 메시 네트워크를 만들기",
+    "Restrict external access to the network": "바깥과의 통신을 막기",
+    "Allocate container IP from a sub-range": "컨테이너의 IP를 이 범위에서 나누어 주기",
+    "IP address management driver": "IP 주소 관리 드라이버",
+    "Enable IPv6 networking": "IPv6를 쓰기",
+    "Set metadata on a network": "네트워크의 메타데이터를 지정",
+    "Set driver specific options": "드라이버의 옵션을 지정",
+    "Control the network's scope": "네트워크의 범위를 지정",
+    "Subnet in CIDR format that represents a network segment": "CIDR 형식의 서브넷",
+    "Only display network IDs": "네트워크 ID만 표시",
+    "driver options for the network": "네트워크 드라이버의 옵션",
+    "Add a link-local address for the container": "컨테이너에 링크 로컬 주소를 추가",
+    "Container IPv4/IPv6 link-local addresses": "컨테이너의 IPv4, IPv6 링크 로컬 주소",
+    "Force the container to disconnect from a network": "컨테이너를 네트워크에서 강제로 분리",
+    "Do not error if the network does not exist": "네트워크가 없어도 오류로 보지 않기",
+    "Networking mode of RUN: default, none or host": "RUN의 네트워크: default, none, host",
+    "Verbose output for diagnostics": "진단에 쓸 자세한 출력",
+    "Only inspect objects of the given type: container, image or network": (
+        "주어진 종류만 보기: container, image, network"
+    ),
     "Manage Onggi": "Onggi 관리",
     "Create and run a new container from an image": "이미지로 새 컨테이너를 만들어 실행",
     "Create a new container": "새 컨테이너를 만들기만 함",
@@ -516,9 +552,6 @@ KO: dict[str, str] = {
     "Set meta data on a container": "컨테이너에 메타데이터(라벨)를 설정",
     "Memory limit": "메모리 제한",
     "Assign a name to the container": "컨테이너에 이름을 붙임",
-    "Connect a container to a network ('none': only itself)": (
-        "컨테이너를 네트워크에 연결 ('none': 루프백만)"
-    ),
     "Tune container pids limit (set -1 for unlimited)": "프로세스 수 제한 (-1이면 제한 없음)",
     "Automatically remove the container when it exits": "컨테이너가 끝나면 자동으로 삭제",
     "Run container in background and print container ID": (
@@ -634,10 +667,6 @@ KO: dict[str, str] = {
     "use two or more of a-z A-Z 0-9 _ . - and begin with a letter or digit": (
         "a-z A-Z 0-9 _ . - 중 두 글자 이상을 쓰고, 첫 글자는 영문자나 숫자여야 합니다"
     ),
-    "there is no network {network} yet: a container has its own loopback only": (
-        "아직 없는 네트워크입니다: {network} (컨테이너에는 루프백만 있습니다)"
-    ),
-    "use --network none, which is the default": "기본값인 --network none을 쓰세요",
     "the command in container {name} ended with exit code {exit_status}": (
         "컨테이너의 명령이 실패했습니다: {name} (종료 코드: {exit_status})"
     ),
@@ -700,6 +729,117 @@ KO: dict[str, str] = {
         "헬스 체크의 시간 값을 해석할 수 없습니다: {name} ({text})"
     ),
     # Networks
+    "a build's network cannot be {network}": "빌드에 쓸 수 없는 네트워크입니다: {network}",
+    "it can be: default, none, host": "쓸 수 있는 값: default, none, host",
+    "operation is not permitted on predefined {name} network": (
+        "미리 정해진 네트워크에는 할 수 없는 일입니다: {name}"
+    ),
+    "not a name for a network: {name!r}": "네트워크 이름으로 쓸 수 없습니다: {name!r}",
+    "use a-z A-Z 0-9 _ . - and begin with a letter or digit": (
+        "a-z A-Z 0-9 _ . - 만 쓰고, 글자나 숫자로 시작하세요"
+    ),
+    "only one instance of {driver} network is allowed": (
+        "이 종류의 네트워크는 하나뿐입니다: {driver}"
+    ),
+    "there is no network driver {driver}": "없는 네트워크 드라이버입니다: {driver}",
+    "the driver is: bridge": "쓸 수 있는 드라이버: bridge",
+    "networks of several hosts are not supported yet": (
+        "여러 호스트에 걸친 네트워크는 아직 지원하지 않습니다"
+    ),
+    "there is no IPAM driver {driver}": "없는 IPAM 드라이버입니다: {driver}",
+    "not a name for a network device: {name!r}": "네트워크 장치 이름으로 쓸 수 없습니다: {name!r}",
+    "use up to 15 of a-z A-Z 0-9 _ . -": "a-z A-Z 0-9 _ . - 을 15자까지 쓸 수 있습니다",
+    "not an MTU: {text!r}": "MTU가 아닙니다: {text!r}",
+    "write 68 to 65535": "68에서 65535까지 쓸 수 있습니다",
+    "container {name} cannot be connected to or disconnected from network {network}: "
+    "it was created with --network {mode}": (
+        "이 컨테이너는 네트워크에 연결하거나 연결을 끊을 수 없습니다: {name}, {network} "
+        "(만들 때의 네트워크: --network {mode})"
+    ),
+    "container {container} is in network {network} already": (
+        "컨테이너가 이미 그 네트워크에 있습니다: {container}, {network}"
+    ),
+    "container {container} is not connected to network {network}": (
+        "컨테이너가 그 네트워크에 연결되어 있지 않습니다: {container}, {network}"
+    ),
+    "a container with --network {mode} cannot be in network {network}, too": (
+        "다른 네트워크와 함께 쓸 수 없는 값입니다: --network {mode} (다른 네트워크: {network})"
+    ),
+    "--mac-address does not go with --network {mode}": (
+        "--mac-address를 쓸 수 없는 네트워크입니다: --network {mode}"
+    ),
+    "there is a network device {link} already, and it is not ours": (
+        "이름이 같은 네트워크 장치가 이미 있고, Onggi의 것이 아닙니다: {link}"
+    ),
+    "give the bridge another name: -o com.docker.network.bridge.name=…": (
+        "브리지에 다른 이름을 주세요: -o com.docker.network.bridge.name=…"
+    ),
+    "network {name} is in use in another network namespace": (
+        "다른 네트워크 네임스페이스에서 쓰고 있는 네트워크입니다: {name}"
+    ),
+    "stop its containers there, or make another network here": (
+        "그곳의 컨테이너를 멈추거나, 여기에 다른 네트워크를 만드세요"
+    ),
+    "this host does not permit to make network devices: {evidence}": (
+        "이 호스트에서는 네트워크 장치를 만들 수 없습니다: {evidence}"
+    ),
+    "use --network none or host; bridges need CAP_NET_ADMIN, and veth in the kernel": (
+        "--network none이나 host를 쓰세요. 브리지에는 CAP_NET_ADMIN과 커널의 veth가 필요합니다"
+    ),
+    "network {name} not found": "네트워크가 없습니다: {name}",
+    "`onggi network ls` lists all networks": "`onggi network ls`로 모든 네트워크를 볼 수 있습니다",
+    "network with name {name} already exists": "이름이 같은 네트워크가 이미 있습니다: {name}",
+    "remove it (onggi network rm {name}), or choose another name": (
+        "그것을 지우거나(onggi network rm {name}) 다른 이름을 고르세요"
+    ),
+    "{name} is a pre-defined network and cannot be removed": (
+        "미리 정해진 네트워크라서 지울 수 없습니다: {name}"
+    ),
+    "network-scoped alias is supported only for containers in user defined networks": (
+        "별명은 직접 만든 네트워크에서만 쓸 수 있습니다"
+    ),
+    "make a network: onggi network create NAME": "네트워크를 만드세요: onggi network create NAME",
+    "user specified IP address is supported on user defined networks only": (
+        "고정 IP 주소는 직접 만든 네트워크에서만 쓸 수 있습니다"
+    ),
+    "make a network: onggi network create --subnet 10.5.0.0/24 NAME": (
+        "네트워크를 만드세요: onggi network create --subnet 10.5.0.0/24 NAME"
+    ),
+    "user specified IP address is supported only when connecting to networks with user "
+    "configured subnets": ("고정 IP 주소는 서브넷을 직접 정한 네트워크에서만 쓸 수 있습니다"),
+    "make the network with --subnet": "--subnet을 주어 네트워크를 만드세요",
+    "several networks have an id that begins with {text}": (
+        "이렇게 시작하는 ID의 네트워크가 여럿입니다: {text}"
+    ),
+    "network {name} has active endpoints: {containers}": (
+        "네트워크에 실행 중인 컨테이너가 있습니다: {name} ({containers})"
+    ),
+    "stop these containers, or disconnect them": "그 컨테이너들을 멈추거나 연결을 끊으세요",
+    "network {name} has no addresses": "주소가 없는 네트워크입니다: {name}",
+    "the address {address} is in no subnet of network {name}": (
+        "네트워크의 어느 서브넷에도 속하지 않는 주소입니다: {address}, {name}"
+    ),
+    "the bridge {link} belongs to another network": "다른 네트워크의 브리지입니다: {link}",
+    "no matching subnet for {flag} {text}": "맞는 서브넷이 없습니다: {flag} {text}",
+    "{flag} was given twice for the subnet {subnet}": (
+        "한 서브넷에 두 번 주어졌습니다: {flag}, {subnet}"
+    ),
+    "{flag} takes name=value": "{flag}: 이름=값 형식으로 쓰세요",
+    "conflicting options: cannot attach both user-defined and non-user-defined network-modes": (
+        "host, none, container:…은 다른 네트워크와 함께 쓸 수 없습니다"
+    ),
+    "network {name} is specified multiple times": "네트워크가 여러 번 주어졌습니다: {name}",
+    "{flag} and --network …,{key}=… contradict each other": (
+        "함께 쓸 수 없는 옵션입니다: {flag}, --network …,{key}=…"
+    ),
+    "invalid field in --network: {part}": "--network에 쓸 수 없는 항목입니다: {part}",
+    "the fields are: {known}": "쓸 수 있는 항목: {known}",
+    "--network {text}: the network's name is missing": (
+        "네트워크의 이름(name=…)이 빠졌습니다: --network {text}"
+    ),
+    "This removes all networks that no container is in. Continue?": (
+        "컨테이너가 없는 네트워크를 모두 지웁니다. 계속할까요?"
+    ),
     "neither true nor false: {text!r}": "true도 false도 아닙니다: {text!r}",
     "write true": "true라고 쓰세요",
     "not a port: {text!r}": "포트로 읽을 수 없습니다: {text!r}",
@@ -951,8 +1091,8 @@ KO: dict[str, str] = {
     "leave out --hostname and --domainname, or --uts": (
         "--hostname과 --domainname을 빼거나 --uts를 빼세요"
     ),
-    "sysctl {name} cannot be set for a world that is shared: --ipc {mode}": (
-        "함께 쓰는 네임스페이스의 sysctl은 바꿀 수 없습니다: {name}, --ipc {mode}"
+    "sysctl {name} cannot be set for a world that is shared: --{kind} {mode}": (
+        "함께 쓰는 네임스페이스의 sysctl은 바꿀 수 없습니다: {name}, --{kind} {mode}"
     ),
     "leave out one of them": "둘 중 하나를 빼세요",
     "a tmpfs cannot be mounted there: {path}": "그곳에는 tmpfs를 마운트할 수 없습니다: {path}",
@@ -1031,13 +1171,13 @@ KO: dict[str, str] = {
         "사용자나 그룹 번호가 {largest}보다 큽니다: {text}"
     ),
     "create it in the Dockerfile, or give a number": "Dockerfile에서 만들거나 숫자로 쓰세요",
-    "the launcher of the state directory does not answer: {root}": (
-        "상태 디렉터리의 런처가 응답하지 않습니다: {root}"
+    "the {resident} of the state directory does not answer: {root}": (
+        "상태 디렉터리의 상주 프로세스가 응답하지 않습니다: {resident}, {root}"
     ),
     "nobody saw how the command ended: the process between was killed": (
         "명령이 어떻게 끝났는지 알 수 없습니다: 중간에서 지켜보던 프로세스가 강제로 끝났습니다"
     ),
-    "see run/launcher.log there": "그 디렉터리의 run/launcher.log를 확인하세요",
+    "see run/{resident}.log there": "그 디렉터리의 run/{resident}.log를 확인하세요",
     "the container's monitor ended before the container started": (
         "컨테이너가 시작되기 전에 모니터가 끝났습니다"
     ),

@@ -104,7 +104,10 @@ class Request:
     shell: tuple[str, ...] = ()
     """The image's SHELL, by which a health check in shell form is asked."""
     init: bool = False
-    network: str = "none"
+    network: str = worlds.DEFAULT_NETWORK
+    networks: Mapping[str, Any] = field(default_factory=dict)
+    """What it is plugged into at first, by id, and what was asked for there: see `places`."""
+    mac_address: str = ""
     attach: tuple[str, ...] = ("stdin", "stdout", "stderr")
     tty: bool = False
     log_driver: str = DEFAULT_DRIVER
@@ -209,8 +212,11 @@ def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bun
     """The whole description of a container. Raises InvalidInput for a request that makes none."""
     worlds.refuse_foreign_names(request)
     hostname = request.hostname or container_id[:12]
-    if request.uts_mode == "host":
+    neighbour = worlds.neighbour_bundle(request, bundle.root)
+    if request.uts_mode == "host" or (request.network == "host" and not request.hostname):
         hostname = os.uname().nodename
+    elif neighbour is not None:
+        hostname = Bundle(bundle.root, neighbour).spec().hostname
     capabilities = isolation.capabilities_of(request)
     nodes, rules = devices.devices_of(request)
     masked_paths, readonly_paths = isolation.hidden_paths(request)
@@ -230,7 +236,10 @@ def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bun
         hostname=hostname,
         domainname=request.domainname,
         root_readonly=request.read_only,
-        mounts=(*worlds.mounts_of(request, bundle.root), *_etc_mounts(bundle)),
+        mounts=(
+            *worlds.mounts_of(request, bundle.root),
+            *_etc_mounts(neighbour or bundle.directory),
+        ),
         namespaces=worlds.namespaces_of(request, bundle.root),
         devices=nodes,
         device_rules=rules,
@@ -238,6 +247,7 @@ def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bun
         cgroups_path=f"/onggi/{container_id}",
         annotations={
             STDIN_ANNOTATION: stdin_policy(request),
+            **worlds.network_annotation(request.network),
             **read_log_options(request.log_driver, request.log_options).annotations(),
         },
         sysctl=request.sysctls,
@@ -324,8 +334,6 @@ def _host_resolvers() -> str:
     return ""
 
 
-def _etc_mounts(bundle: Bundle) -> tuple[Mount, ...]:
+def _etc_mounts(directory: Path) -> tuple[Mount, ...]:
     names = ("hostname", "hosts", "resolv.conf")
-    return tuple(
-        Mount(f"/etc/{name}", "bind", str(bundle.directory / name), ("bind",)) for name in names
-    )
+    return tuple(Mount(f"/etc/{name}", "bind", str(directory / name), ("bind",)) for name in names)

@@ -1,20 +1,13 @@
-"""The caller's side: find or start the launcher, hand it a bundle, listen to what comes back.
+"""The caller's side: hand the launcher a bundle, listen to what comes back.
 
-Nothing here forks the caller. The launcher is a new program, started with an empty
-environment; the listening socket is made by the caller and inherited, so a request can be sent
-at once and waits until the launcher has finished importing.
+Nothing here forks the caller: the launcher is a `resident`, found by its socket or started.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import functools
-import hashlib
-import os
 import select
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,22 +15,9 @@ from pathlib import Path
 
 from runtime.container import messages
 from runtime.container.messages import SOCKET, Exit, Message, Start
-from runtime.errors import KernelError, OnggiError
-from runtime.linux import mount, namespaces
+from runtime.errors import OnggiError
 from runtime.oci.spec import Process
-
-_PACKAGE = Path(__file__).resolve().parents[1]
-_PROGRAM = (
-    "import os, sys\n"
-    "if os.fork(): os._exit(0)\n"  # so that it is nobody's child, and nobody's zombie
-    "sys.path.insert(0, sys.argv[1])\n"
-    "from runtime.container.launcher import main\n"
-    "main(int(sys.argv[2]), sys.argv[3], sys.argv[4])\n"
-)
-ATTEMPTS = 3
-"""How often a launcher may end, or be killed, just when it is asked."""
-
-_ROOMS = ("container", "linux", "snapshot", "oci")
+from runtime.resident import ATTEMPTS, LAUNCHER
 
 
 class Session:
@@ -137,7 +117,7 @@ class Session:
 def start(request: Start) -> Session:
     """Start a container that has a bundle. Raises why it could not be started."""
     for _ in range(ATTEMPTS):
-        connection = _ask(request.root, request.to_message(), ())
+        connection = LAUNCHER.ask(request.root, request.to_message())
         session = Session(connection)
         try:
             session.started()
@@ -148,14 +128,14 @@ def start(request: Start) -> Session:
             session.close()
             raise
         return session
-    raise _silence(request.root)
+    raise LAUNCHER.silence(request.root)
 
 
 def adopt(request: Start) -> None:
     """Let the launcher see to it that the container of `request` has a monitor: it has one when
     this returns, or needs none any more. Raises OnggiError.
     """
-    connection = _ask(request.root, {**request.to_message(), "verb": "adopt"}, ())
+    connection = LAUNCHER.ask(request.root, {**request.to_message(), "verb": "adopt"})
     with connection, contextlib.suppress(ConnectionResetError):
         message, _ = messages.receive(connection)
         if message and "error" in message:
@@ -199,7 +179,7 @@ def execute(request: ExecRequest, stdio: tuple[int, ...] = ()) -> tuple[socket.s
     What is returned is the conversation, whose end `exec_result` waits for, and the master.
     Raises CommandNotStarted, Conflict.
     """
-    connection = _ask(request.root, request.to_message(), stdio)
+    connection = LAUNCHER.ask(request.root, request.to_message(), stdio)
     try:
         message, descriptors = _begun(connection)
     except BaseException:
@@ -225,93 +205,3 @@ def _begun(connection: socket.socket) -> tuple[Message, tuple[int, ...]]:
     if "error" in message:
         raise messages.as_error(message["error"])
     return message, descriptors
-
-
-def _ask(root: Path, message: Message, descriptors: tuple[int, ...]) -> socket.socket:
-    """Send a request to the launcher of this state directory, which is started if need be."""
-    for _ in range(ATTEMPTS):
-        connection = _connect(root)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            messages.send(connection, message, descriptors)
-            return connection
-        connection.close()  # it was just ending: the next one will answer
-    raise _silence(root)
-
-
-def _silence(root: Path) -> OnggiError:
-    return OnggiError(
-        "the launcher of the state directory does not answer: {root}",
-        hint="see run/launcher.log there",
-        root=root,
-    )
-
-
-def _connect(root: Path) -> socket.socket:
-    path = root / "run" / f"launcher-{_key()}.sock"
-    with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
-        return messages.connect(path)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    with (path.parent / "launcher.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
-            return messages.connect(path)  # somebody else has started it meanwhile
-        path.unlink(missing_ok=True)
-        with messages.listen(path) as listener:
-            connection = messages.connect(path)
-            _spawn(root, path, listener)
-        return connection
-
-
-def _spawn(root: Path, path: Path, listener: socket.socket) -> None:
-    """Start the launcher: isolated from the environment, the directory and the terminal."""
-    import subprocess  # only the first container pays for it
-
-    # -I and -S: no user site, no environment variable decides what runs with privilege.
-    command = [sys.executable, "-I", "-S", "-c", _PROGRAM]
-    interpreter = _out_of_reach(Path(sys.executable))
-    arguments = [str(_PACKAGE.parent), str(listener.fileno()), str(root), str(path)]
-    with (path.parent / "launcher.log").open("ab") as errors:
-        subprocess.run(
-            [*command, *arguments],
-            executable=f"/proc/self/fd/{interpreter}",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            pass_fds=(listener.fileno(), interpreter),
-            env={"LANG": "C.UTF-8"},
-            cwd="/",
-            start_new_session=True,
-            check=True,
-        )
-    os.close(interpreter)
-
-
-def _out_of_reach(program: Path) -> int:
-    """A descriptor of `program` on a read-only mount of its own.
-
-    A container's root may open /proc/PID/exe of whoever is on the way into it, or have itself
-    started as /proc/self/exe. It then holds the host's interpreter, and could overwrite it when
-    nobody runs it (CVE-2019-5736). Through this mount it can only read it.
-    """
-    try:
-        tree = mount.open_tree(program.resolve())
-        mount.set_read_only(tree)
-    except KernelError:  # without privilege nothing of the host's can be written either
-        return os.open(program, os.O_PATH | os.O_CLOEXEC)
-    return tree
-
-
-@functools.cache
-def _key() -> str:
-    """What a launcher must have in common with us: this code, these namespaces.
-
-    The code's time counts, so that whoever changes the engine in a lesson and starts the
-    kernel anew runs the change.
-    """
-    marks = [
-        f"{path}:{path.stat().st_mtime_ns}"
-        for room in _ROOMS
-        for path in sorted((_PACKAGE / room).glob("*.py"))
-    ]
-    worlds = [namespaces.identity("self", kind) for kind in namespaces.FLAG_OF_KIND]
-    return hashlib.sha256("\n".join([*marks, *worlds, sys.version]).encode()).hexdigest()[:16]

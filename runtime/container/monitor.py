@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 
 from runtime.container import devices, messages
 from runtime.container.bundle import Bundle
+from runtime.container.cable import Cable
 from runtime.container.checkup import Checkup
 from runtime.container.first import FirstProcess, placed
 from runtime.container.messages import Exit, Start
@@ -146,7 +147,9 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
         streams = Streams(start.directory, spec)
         first.furnish(start)
         try:
+            cable = Cable(start, spec, first.pid)
             record.started(first.pid)
+            cable.wait()
             if bundle.edition() != edition:  # its limits were changed meanwhile: see `update`
                 group.change(bundle.spec().resources)
             master = first.begin(group)

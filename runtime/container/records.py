@@ -65,11 +65,12 @@ class Records:
         def insert() -> None:
             self.database.change(
                 "INSERT INTO containers"
-                " (id, name, image, manifest, request, created_ns, status, labels)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " (id, name, image, manifest, request, created_ns, status, labels, networks)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 *values,
                 Status.CREATED,
                 json.dumps(dict(request.labels if labels is None else labels)),
+                json.dumps(dict(request.networks)),
             )
             self.note(container_id, "create")
 

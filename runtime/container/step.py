@@ -13,9 +13,10 @@ from pathlib import Path
 from runtime.container import launch, log, profile
 from runtime.container.bundle import Bundle
 from runtime.container.messages import Exit, Start
+from runtime.container.worlds import HOST_NETWORK, NO_NETWORK, network_annotation
 from runtime.errors import OnggiError
 from runtime.oci.mounts import DEFAULT_MOUNTS, Mount
-from runtime.oci.spec import Process, Spec
+from runtime.oci.spec import NAMESPACES, Namespace, Process, Spec
 
 HOSTNAME = "build"
 """The same in every build, so that what a command writes does not depend on it."""
@@ -27,8 +28,10 @@ def run_step(
     program: Process,
     on_output: Callable[[str, bytes], None],
     mounts: tuple[Mount, ...] = (),
+    network: str = NO_NETWORK,
 ) -> Exit:
-    """Run `program` on a writable snapshot, with `mounts`, and wait for its end.
+    """Run `program` on a writable snapshot, with `mounts`, and wait for its end. Its `network` is
+    none, the host's, or else the default bridge.
 
     `on_output` gets what it writes, as (stream, bytes), while it runs. Raises
     CommandNotStarted; whatever interrupts this, the command is dead afterwards and only the
@@ -36,8 +39,14 @@ def run_step(
     """
     bundle = Bundle(root, root / "builds" / snapshot)
     seccomp = profile.default_seccomp(program.capabilities)
+    own = [kind for kind in NAMESPACES if kind != "network" or network != HOST_NETWORK]
     spec = Spec(
-        process=program, hostname=HOSTNAME, mounts=(*DEFAULT_MOUNTS, *mounts), seccomp=seccomp
+        process=program,
+        hostname=HOSTNAME,
+        mounts=(*DEFAULT_MOUNTS, *mounts),
+        namespaces=tuple(map(Namespace, own)),
+        annotations=network_annotation(network),
+        seccomp=seccomp,
     )
     bundle.write(spec)
     try:

@@ -3,6 +3,7 @@ container; and what is mounted in them.
 
     --pid --ipc --uts     host · container:NAME        --ipc also  private · shareable · none
     --cgroupns            host · private
+    --network             host · container:NAME · none, or the networks that it is plugged into
 
 A shared world of another container is named in the Spec by a path in that one's bundle,
 `…/containers/ID/ns/pid`. Nothing stands there: which process's world that is can only be said when
@@ -35,13 +36,28 @@ MODES = {
 JOINABLE = frozenset({"pid", "ipc", "uts"})
 OTHER = "container:"
 
+HOST_NETWORK, NO_NETWORK = "host", "none"
+DEFAULT_NETWORK = "none"
+"""What a container has for which nobody says anything, and a step of a build."""
+
+NETWORK_ANNOTATION = "onggi.network"
+"""The runtime-spec has no member for it, so a bundle says here that it is to be plugged in."""
+
+PLUGGED = "plugged"
+
 SHM = "/dev/shm"
 TMPFS_DEFAULTS = ("noexec", "nosuid", "nodev")
 TMPFS_DATA = ("size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol")
 
 
 def mode_of(request: Request, kind: str) -> str:
-    """How that world was asked for; "" where nobody asked. Raises InvalidInput."""
+    """How that world was asked for; "" where nobody asked. Raises InvalidInput.
+
+    A network is a thing that a world of its own is plugged into, whatever its name.
+    """
+    if kind == "network":
+        shared = request.network == HOST_NETWORK or request.network.startswith(OTHER)
+        return request.network if shared else ""
     fields = {
         "pid": request.pid_mode,
         "ipc": request.ipc_mode,
@@ -80,6 +96,18 @@ def namespaces_of(request: Request, root: Path) -> tuple[Namespace, ...]:
     return tuple(found)
 
 
+def network_annotation(network: str) -> dict[str, str]:
+    """What the Spec says of a world that is to be plugged into networks."""
+    alone = network in (HOST_NETWORK, NO_NETWORK) or network.startswith(OTHER)
+    return {} if alone else {NETWORK_ANNOTATION: PLUGGED}
+
+
+def neighbour_bundle(request: Request, root: Path) -> Path | None:
+    """The bundle of the container whose network it shares, and so its names and resolvers."""
+    mode = mode_of(request, "network")
+    return _bundle_of(mode, root) if mode.startswith(OTHER) else None
+
+
 def refuse_foreign_names(request: Request) -> None:
     """Raises InvalidInput for what would name or set a world that is somebody else's."""
     if (request.hostname or request.domainname) and not is_own(request, "uts"):
@@ -90,12 +118,14 @@ def refuse_foreign_names(request: Request) -> None:
             mode=request.uts_mode,
         )
     for name in request.sysctls:
-        if not name.startswith("net.") and not is_own(request, "ipc"):
+        kind = "network" if name.startswith("net.") else "ipc"
+        if not is_own(request, kind):
             raise InvalidInput(
-                "sysctl {name} cannot be set for a world that is shared: --ipc {mode}",
+                "sysctl {name} cannot be set for a world that is shared: --{kind} {mode}",
                 hint="leave out one of them",
                 name=name,
-                mode=request.ipc_mode,
+                kind=kind,
+                mode=mode_of(request, kind),
             )
 
 

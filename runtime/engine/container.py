@@ -26,7 +26,7 @@ from runtime.container.messages import STREAMS, Exit
 from runtime.container.notice import Notice
 from runtime.container.records import UNKNOWN_EXIT
 from runtime.container.state import BUSY, Status
-from runtime.database import Row
+from runtime.database import Database, Row
 from runtime.engine import processes
 from runtime.engine.arguments import (
     Command,
@@ -143,6 +143,18 @@ class Container:
     def ports(self) -> dict[str, Any]:
         """The ports that lead to it from the host: none, until there are networks."""
         return {}
+
+    @property
+    def database(self) -> Database:
+        """Where its row is."""
+        return self._lifecycle.records.database
+
+    @property
+    def network_endpoints(self) -> dict[str, dict[str, Any]]:
+        """The networks that it is in, by name, with docker's keys; addresses while it runs."""
+        from runtime.engine.endpoints import endpoints_of  # addresses take a while to import
+
+        return endpoints_of(self)
 
     @property
     def health(self) -> str:

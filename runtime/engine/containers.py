@@ -12,7 +12,8 @@ from runtime.container import names
 from runtime.container.bundle import Request
 from runtime.container.lifecycle import Lifecycle
 from runtime.container.state import IDLE
-from runtime.container.worlds import OTHER
+from runtime.container.worlds import DEFAULT_NETWORK, HOST_NETWORK, NO_NETWORK, OTHER
+from runtime.database import Database
 from runtime.engine.arguments import Command, as_arguments
 from runtime.engine.container import Container
 from runtime.engine.directory import require_root, writing
@@ -56,7 +57,8 @@ class Containers:
         if platform:
             found.refuse_other_platform(platform)
         arguments = None if command is None else as_arguments(command)
-        request = Request(image=wanted, command=arguments, **self._with_neighbours(fields))
+        fields = self._with_networks(self._with_neighbours(fields))
+        request = Request(image=wanted, command=arguments, **fields)
         refuse_conflicts(request)
         with writing(self.lifecycle.root):
             chain_id = self.images.unpack(found)
@@ -74,7 +76,7 @@ class Containers:
 
         Raises NotFound, Conflict for an IPC namespace that its owner does not share.
         """
-        for field in ("pid_mode", "ipc_mode", "uts_mode"):
+        for field in ("pid_mode", "ipc_mode", "uts_mode", "network"):
             mode = fields.get(field, "")
             if not mode.startswith(OTHER) or mode == OTHER:
                 continue
@@ -87,6 +89,26 @@ class Containers:
                 )
             fields = {**fields, field: OTHER + other.id}
         return fields
+
+    def _with_networks(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The networks to be plugged into, by their ids: a name may mean another one tomorrow.
+
+        Raises NotFound, InvalidInput.
+        """
+        mode, configs = fields.get("network", DEFAULT_NETWORK), fields.get("networks", {})
+        mac = fields.get("mac_address", "")
+        if not configs and not mac:  # as nearly always: addresses take a while to import
+            if mode in (HOST_NETWORK, NO_NETWORK) or mode.startswith(OTHER):
+                return fields
+            query = "SELECT id FROM networks WHERE name = ? AND driver = 'bridge'"
+            row = self.lifecycle.records.database.one(query, mode)
+            if row is not None:
+                return {**fields, "networks": {row["id"]: {}}}
+        from runtime.engine.networks import places_of
+        from runtime.network.records import NetworkRecords
+
+        records = NetworkRecords(self.lifecycle.records.database)
+        return {**fields, "networks": places_of(records, mode, configs, mac)}
 
     def run(
         self,
@@ -201,3 +223,9 @@ class Containers:
                     deleted.append(container.id)
                     freed += size
         return {"ContainersDeleted": deleted, "SpaceReclaimed": freed}
+
+
+def left_in_the_kernel(database: Database) -> bool:
+    """Whether something of a network's may be in the kernel, in this world or another one."""
+    query = "SELECT 1 FROM networks WHERE raised <> '' UNION ALL SELECT 1 FROM plugs LIMIT 1"
+    return database.one(query) is not None

@@ -13,19 +13,20 @@ Docker's Python SDK.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import platform
 import sys
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.container import restart, step
 from runtime.container.lifecycle import Lifecycle
 from runtime.container.messages import Exit
 from runtime.engine import directory, events, usage
 from runtime.engine.container import Container
-from runtime.engine.containers import Containers
+from runtime.engine.containers import Containers, left_in_the_kernel
 from runtime.engine.events import Moment
 from runtime.engine.filters import Filters
 from runtime.engine.images import Images
@@ -33,6 +34,10 @@ from runtime.errors import OnggiError
 from runtime.linux import cgroup_mounts
 from runtime.oci.mounts import Mount
 from runtime.oci.spec import Process
+from runtime.resident import KEEPER
+
+if TYPE_CHECKING:
+    from runtime.engine.networks import Networks
 
 Progress = Callable[[str, int, int], None]
 """Gets what is being done, how many parts of it are done, and of how many."""
@@ -60,15 +65,25 @@ class Engine:
         self.containers = Containers(self._lifecycle, self.images)
         self.recover()
 
+    @functools.cached_property
+    def networks(self) -> Networks:
+        """The networks that containers are in."""
+        from runtime.engine.networks import Networks  # addresses take a while to import
+
+        return Networks(self.containers)
+
     def recover(self) -> None:
         """Clean up after processes that were killed: half made containers always, temporary
-        blobs and snapshots of builds if nobody is writing just now.
+        blobs and snapshots of builds if nobody is writing just now; cables and bridges of which
+        the keeper was killed.
         """
         with directory.alone(self.root) as nobody_writes:
             if nobody_writes:
                 self._lifecycle.records.remove_orphans()
                 self.images.clear_unfinished()
         self._lifecycle.records.settle_all()
+        if left_in_the_kernel(self._lifecycle.records.database) and not KEEPER.lives(self.root):
+            self.networks.settle()
         self._lifecycle.records.database.keep_reserve()
 
     def restore(self) -> list[Container]:
@@ -159,8 +174,9 @@ class Engine:
         program: Process,
         on_output: Callable[[str, bytes], None],
         mounts: tuple[Mount, ...],
+        network: str,
     ) -> Exit:
-        return step.run_step(self.root, snapshot, program, on_output, mounts)
+        return step.run_step(self.root, snapshot, program, on_output, mounts, network)
 
 
 def version() -> str:

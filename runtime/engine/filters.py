@@ -97,7 +97,7 @@ def _container_test(
             limit = max(_named(every, text).created_ns for text in texts)
             return lambda each: each.created_ns > limit
         case "network":
-            return lambda each: each.network in texts
+            return lambda each: bool({*each.networks, *each.network_ids} & {*texts})
         case "expose":
             ports = [_ports(text) for text in texts]
             return lambda each: any(_exposes(each.exposed_ports, port) for port in ports)

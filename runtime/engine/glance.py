@@ -54,6 +54,7 @@ class Facts:
         self._database = database
         self._documents: dict[str, dict[str, Any]] = {}
         self._names: dict[str, str] | None = None
+        self._networks: dict[str, str] | None = None
 
     def image_id(self, manifest: str) -> str:
         """The image's id: the digest of its configuration."""
@@ -75,6 +76,13 @@ class Facts:
                 short: row["manifest"] for row in rows for short in _written(row["name"])
             }
         return self._names.get(name, "")
+
+    def network_names(self) -> dict[str, str]:
+        """Networks' names, by their ids."""
+        if self._networks is None:
+            rows = self._database.all("SELECT id, name FROM networks")
+            self._networks = {row["id"]: row["name"] for row in rows}
+        return self._networks
 
     def _document(self, digest: str) -> dict[str, Any]:
         """A blob as JSON. Not verified: a list only shows it, and whoever runs it will."""
@@ -166,8 +174,20 @@ class Glance:
 
     @property
     def network(self) -> str:
-        """The network it is in."""
+        """How it was plugged in: its NetworkMode."""
         return str(self.request.get("network", "none"))
+
+    @property
+    def networks(self) -> list[str]:
+        """The names of the networks that it is in."""
+        names = self._facts.network_names()
+        found = [names[each] for each in self.network_ids if each in names]
+        return sorted(found) or [self.network]
+
+    @property
+    def network_ids(self) -> list[str]:
+        """Their ids."""
+        return [*json.loads(self.row["networks"])]
 
     def spoken_status(self, now_ns: int) -> str:
         """ "Up 3 minutes (healthy)", "Up 2 hours (Paused)", "Exited (0) 2 minutes ago"…"""
@@ -200,7 +220,7 @@ class Glance:
             "State": self.status,
             "Status": self.spoken_status(now_ns),
             "HostConfig": {"NetworkMode": self.network},
-            "NetworkSettings": {"Networks": {self.network: {}}},
+            "NetworkSettings": {"Networks": {name: {} for name in self.networks}},
             "Mounts": [],
         }
 

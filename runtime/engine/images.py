@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from runtime import journal
 from runtime.build.cache_directory import CacheDirectories, clear_unfinished
 from runtime.container.state import BUSY
+from runtime.container.worlds import DEFAULT_NETWORK
 from runtime.content import gc
 from runtime.content.store import ContentStore
 from runtime.database import Database
@@ -83,15 +84,16 @@ class Images:
         fileobj: BinaryIO | None = None,
         platform: str | None = None,
         no_cache_filter: Collection[str] = (),
+        network_mode: str | None = None,
         progress: Callable[[Event], None] | None = None,
     ) -> tuple[Image, BuildLog]:
         """Build an image from the Dockerfile of the directory `path`; the image and its log.
 
         `path` may be an archive, and `fileobj` is one as a stream, or a Dockerfile without a
         context. `dockerfile` is relative to `path`, or itself a stream. `target` names the stage
-        to build, without it the last one; `secrets` are by id. `progress` gets every event when
-        it happens. With SOURCE_DATE_EPOCH in the environment, or among `buildargs`, the same
-        inputs give the same image ID anywhere.
+        to build, without it the last one; `secrets` are by id. Commands run in `network_mode`:
+        default, none or host. `progress` gets every event when it happens. With SOURCE_DATE_EPOCH
+        in the environment, or among `buildargs`, the same inputs give the same image ID anywhere.
         Raises DockerfileError, BuildFailed, NotFound (the context or base image).
         """
         from runtime.build.builder import Builder, host_platform
@@ -124,7 +126,7 @@ class Images:
                 self.cache,
                 self.caches,
                 self.downloads(),
-                self._run_step,
+                self._run_step_in(network_mode),
                 self._base_image,
             )
             built = builder.build(
@@ -144,6 +146,23 @@ class Images:
             if not references:
                 self.names.keep_nameless(built.manifest.digest)
         return Image(self.shelf, built.manifest.digest), events
+
+    def _run_step_in(self, mode: str | None) -> Any:
+        """Run a step in the network that the build says, where the instruction says nothing."""
+        if mode not in (None, "", "default", "bridge", "none", "host"):
+            raise InvalidInput(
+                "a build's network cannot be {network}",
+                hint="it can be: default, none, host",
+                network=mode,
+            )
+
+        chosen = DEFAULT_NETWORK if mode in (None, "", "default") else mode
+
+        def run_step(*given: Any) -> Any:
+            *rest, network = given
+            return self._run_step(*rest, chosen if network == "default" else network)
+
+        return run_step
 
     def commit(
         self, container: Container, name: str | None, message: str, author: str, changes: str

@@ -110,6 +110,10 @@ NETWORK_SETTINGS: Mapping[str, Any] = {
     "IPv6Gateway": "",
     "MacAddress": "",
 }
+OF_THE_DEFAULT = (
+    *("EndpointID", "Gateway", "GlobalIPv6Address", "GlobalIPv6PrefixLen", "IPAddress"),
+    *("IPPrefixLen", "IPv6Gateway", "MacAddress"),
+)
 ENDPOINT: Mapping[str, Any] = {
     "IPAMConfig": None,
     "Links": None,
@@ -234,12 +238,16 @@ def json_ready(value: Any) -> Any:
 
 
 def _network_settings(container: Container) -> dict[str, Any]:
-    """It has its own loopback and nothing else. Its network namespace is a file of the host's."""
-    return {
+    """Where it is plugged in. Its network namespace is a file of the host's."""
+    networks = container.network_endpoints
+    document = {
         **NETWORK_SETTINGS,
+        "SandboxID": container.id if container.pid else "",
         "SandboxKey": f"/proc/{container.pid}/ns/net" if container.pid else "",
-        "Networks": {container.request.network: dict(ENDPOINT)},
+        "Networks": networks,
     }
+    default = networks.get("bridge", {})  # of the others docker's older members say nothing
+    return document | {name: default[name] for name in OF_THE_DEFAULT if name in default}
 
 
 def _sizes(container: Container) -> dict[str, int]:

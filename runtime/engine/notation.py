@@ -306,14 +306,23 @@ def as_log_options(value: Any) -> dict[str, str]:
 
 
 def as_network(value: Any) -> str:
-    """Raises InvalidInput for all but none: there are no networks yet."""
-    if value not in ("", "none"):
-        raise InvalidInput(
-            "there is no network {network} yet: a container has its own loopback only",
-            hint="use --network none, which is the default",
-            network=value,
-        )
-    return "none"
+    """The name of a network, host, none or container:NAME; docker's other word for bridge is
+    default.
+    """
+    return "bridge" if value in ("", "default") else str(value)
+
+
+def as_endpoints(value: Any) -> dict[str, Any]:
+    """The SDK's networking_config: names of networks, and what is asked for in each."""
+    endpoints = value.get("EndpointsConfig", value)
+    return {str(name): dict(config or {}) for name, config in endpoints.items()}
+
+
+def as_mac(value: Any) -> str:
+    """A hardware address. Raises InvalidInput."""
+    from runtime.network.ipam import read_mac  # seldom wanted
+
+    return read_mac(str(value))
 
 
 def as_pairs(values: Any) -> dict[str, str]:

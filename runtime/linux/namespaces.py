@@ -8,7 +8,9 @@ man 7 namespaces, man 2 unshare, man 2 setns
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.linux.libc import checked, system_call
@@ -58,6 +60,27 @@ def give_children_new_pids() -> None:
     finally:
         os.close(own)
     unshare(CLONE_NEWPID)
+
+
+@contextlib.contextmanager
+def children_born_here() -> Iterator[None]:
+    """Inside the block the caller's children are born into its own PID namespace, wherever they
+    were to be born before and will be afterwards. Raises KernelError. man 7 pid_namespaces
+    """
+    place = Path("/proc/self/ns/pid_for_children")
+    if place.readlink() == Path("/proc/self/ns/pid").readlink():
+        yield
+        return
+    own, theirs = (
+        os.open(name, os.O_RDONLY | os.O_CLOEXEC) for name in ("/proc/self/ns/pid", place)
+    )
+    try:
+        setns(own, CLONE_NEWPID)
+        yield
+    finally:
+        setns(theirs, CLONE_NEWPID)
+        os.close(own)
+        os.close(theirs)
 
 
 def setns(descriptor: int, flags: int = 0) -> None:

@@ -29,6 +29,7 @@ DOORS: Mapping[str, frozenset[str]] = {
     "pygments": frozenset({"lessons_lib.show"}),
     "urllib3": frozenset({"runtime.registry.transport"}),
     "dnslib": frozenset({"runtime.network.names"}),
+    "pyroute2": frozenset({"runtime.network.links"}),
     "zstandard": frozenset({"runtime.layer.compression"}),
 }
 """Each third-party package, and the modules that may import it."""

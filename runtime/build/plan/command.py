@@ -49,6 +49,7 @@ def plan_run(scope: Scope, instruction: ins.Run) -> RunCommand:
         user=scope.config.user,
         mounts=tuple(sorted(mounts, key=lambda mount: mount.target)),
         script=script,
+        network=instruction.network.text if instruction.network else "default",
     )
 
 

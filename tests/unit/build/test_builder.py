@@ -71,7 +71,11 @@ class Site:
         """`run(upper)` stands for the container: it changes the layer and returns exit code."""
 
         def run_step(
-            snapshot: str, program: Process, on_output: object, mounts: tuple[Mount, ...]
+            snapshot: str,
+            program: Process,
+            on_output: object,
+            mounts: tuple[Mount, ...],
+            network: str,
         ) -> Exit:
             upper = self.snapshots.overlay(snapshot).upper
             assert run is not None and upper is not None

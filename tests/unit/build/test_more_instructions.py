@@ -59,7 +59,11 @@ class Site:
         waiting: Iterator[Write] = iter(runs)
 
         def run_step(
-            snapshot: str, program: Process, on_output: object, mounts: tuple[Mount, ...]
+            snapshot: str,
+            program: Process,
+            on_output: object,
+            mounts: tuple[Mount, ...],
+            network: str,
         ) -> Exit:
             self.commands.append(program.args)
             upper = self.snapshots.overlay(snapshot).upper

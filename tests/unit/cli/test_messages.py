@@ -68,8 +68,11 @@ def test_a_text_of_several_lines_is_found_line_by_line() -> None:
 
 
 def test_an_error_is_told_in_korean() -> None:
-    error = NotFound("no such container or image: {name}", name="web")
-    assert error.told(messages.in_korean) == ("그런 컨테이너도 이미지도 없습니다: web", "")
+    error = NotFound("no such object: {name}", name="web")
+    assert error.told(messages.in_korean) == (
+        "그런 컨테이너나 이미지, 네트워크가 없습니다: web",
+        "",
+    )
 
 
 def test_every_help_text_has_its_korean() -> None:

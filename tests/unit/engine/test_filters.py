@@ -27,7 +27,8 @@ class Seen:
     health: str = "none"
     diff_ids: Sequence[str] = ()
     exposed_ports: tuple[str, ...] = ()
-    network: str = "none"
+    networks: tuple[str, ...] = ("none",)
+    network_ids: tuple[str, ...] = ()
 
 
 WEB = Seen(
@@ -38,7 +39,7 @@ WEB = Seen(
 )
 DB = Seen("abbb", "web-db", "exited", 0, {"tier": "back"}, created_ns=2)
 JOB = Seen("cccc", "job", "exited", 137, created_ns=3)
-NEW = Seen("dddd", "new", "created", created_ns=4, network="home")
+NEW = Seen("dddd", "new", "created", created_ns=4, networks=("home", "work"), network_ids=("0123",))
 EVERY = [WEB, DB, JOB, NEW]
 
 
@@ -77,6 +78,7 @@ def kept(**filters: Any) -> list[Seen]:
         ({"health": "healthy"}, [WEB]),
         ({"health": ["none"]}, [DB, JOB, NEW]),
         ({"network": "home"}, [NEW]),
+        ({"network": "0123"}, [NEW]),
         ({"expose": "80"}, [WEB]),
         ({"expose": "53"}, []),
         ({"expose": "53/udp"}, [WEB]),

@@ -118,7 +118,7 @@ def test_health_checks(value: dict[str, Any], expected: dict[str, Any]) -> None:
         (notation.as_health, {"retries": -1}, "the number of health check retries"),
         (notation.as_health, {"test": ["NONE"], "retries": 1}, "--no-healthcheck conflicts"),
         (notation.as_stop_signal, "SIGNOTHING", "no such signal: SIGNOTHING"),
-        (notation.as_network, "bridge", "there is no network bridge yet"),
+        (notation.as_mac, "02:42", "not a MAC address"),
     ],
 )
 def test_what_is_none(read: Callable[[Any], Any], value: Any, message: str) -> None:
