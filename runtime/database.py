@@ -125,7 +125,23 @@ CREATE TABLE endpoints (                     -- a cable: what a container got in
 -- JSON: the networks that it is in when it runs, by id, and what was asked for in each
 ALTER TABLE containers ADD networks TEXT NOT NULL DEFAULT '{}';
 """
-VERSIONS = (SCHEMA, CHANGES_2, CHANGES_PORTS, CHANGES_NETWORKS)
+CHANGES_VOLUMES = """
+CREATE TABLE volumes (                       -- see runtime/container/volumes.py
+    name        TEXT PRIMARY KEY,
+    labels      TEXT NOT NULL,               -- JSON
+    options     TEXT NOT NULL,               -- JSON: what the driver was told (type, o, device)
+    created_ns  INTEGER NOT NULL
+);
+CREATE TABLE mounts (                        -- see runtime/container/points.py
+    container   TEXT NOT NULL,               -- id; this row is there before the container's own
+    destination TEXT NOT NULL,
+    volume      TEXT NOT NULL,               -- its name, or nothing
+    point       TEXT NOT NULL,               -- JSON
+    PRIMARY KEY (container, destination)
+);
+CREATE INDEX mounts_of_volumes ON mounts (volume);
+"""
+VERSIONS = (SCHEMA, CHANGES_2, CHANGES_PORTS, CHANGES_NETWORKS, CHANGES_VOLUMES)
 """What each version added to the one before. A file of an older one is brought up to date when it
 is opened: nothing here is ever changed, only added to, once it has been published."""
 

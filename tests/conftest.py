@@ -63,7 +63,9 @@ def engine(base_state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine
     for tag in [tag for image in engine.images.list() for tag in image.tags]:
         if tag not in tags:
             engine.images.remove(tag, force=True)
-    engine.prune()
+    engine.prune(volumes=True)
+    for volume in engine.volumes.list():
+        volume.remove()
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ IMAGE_PRUNE = Verb("images", "prune", "Remove unused images")
 SAVE = Verb("archives", "save", "Save one or more images to a tar archive")
 LOAD = Verb("archives", "load", "Load images from a tar archive or STDIN")
 IMPORT = Verb("archives", "import_tar", "Import a tarball to create an image of its files")
-INSPECT = Verb("inspection", "inspect", "Return low-level information on containers and images")
+INSPECT = Verb("inspection", "inspect", "Return low-level information on whatever has that name")
 INSPECT_CONTAINER = Verb("inspection", "container", "Display detailed information on containers")
 INSPECT_IMAGE = Verb("inspection", "image", "Display detailed information on images")
 INSPECT_NETWORK = Verb("inspection", "network", "Display detailed information on networks")
@@ -80,6 +80,11 @@ NETWORK_DISCONNECT = Verb("networks", "disconnect", "Disconnect a container from
 NETWORK_LS = Verb("networks", "ls", "List networks")
 NETWORK_PRUNE = Verb("networks", "prune", "Remove all unused networks")
 NETWORK_RM = Verb("networks", "rm", "Remove one or more networks")
+VOLUME_CREATE = Verb("volumes", "create", "Create a volume")
+VOLUME_LS = Verb("volumes", "ls", "List volumes")
+VOLUME_INSPECT = Verb("volumes", "inspect", "Display detailed information on one or more volumes")
+VOLUME_RM = Verb("volumes", "rm", "Remove one or more volumes")
+VOLUME_PRUNE = Verb("volumes", "prune", "Remove unused volumes")
 SPEC = Verb("inspection", "spec", "Print a container's config.json, as the OCI defines it")
 INFO = Verb("system", "info", "Display what this host permits, each line with its evidence")
 VERSION = Verb("system", "version", "Show the version information")
@@ -154,6 +159,18 @@ NOUNS = {
             "prune": NETWORK_PRUNE,
             "remove": NETWORK_RM,
             "rm": NETWORK_RM,
+        },
+    ),
+    "volume": Noun(
+        "Manage volumes",
+        {
+            "create": VOLUME_CREATE,
+            "inspect": VOLUME_INSPECT,
+            "list": VOLUME_LS,
+            "ls": VOLUME_LS,
+            "prune": VOLUME_PRUNE,
+            "remove": VOLUME_RM,
+            "rm": VOLUME_RM,
         },
     ),
     "builder": Noun("Manage builds", {"build": BUILD, "prune": BUILDER_PRUNE}),

@@ -7,6 +7,7 @@ several flags that make one option. A flag whose option does not work yet is ref
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from runtime.cli import units
@@ -144,7 +145,7 @@ OF_THE_COMMAND_LINE = (
 
 SPECIAL = (
     *("env", "label", "entrypoint", "cpus", "health-cmd", "log-driver", "log-opt"),
-    *("network", "network-alias"),
+    *("network", "network-alias", "volume"),
 )
 WORKING = {option.flag for option in OPTIONS if works(option)}
 DIRECT = [option for option in OPTIONS if option.flag in WORKING and option.flag not in SPECIAL]
@@ -174,6 +175,8 @@ def options_of(given: Given) -> dict[str, Any]:
     options["labels"] = read_labels(given.label_file, given.label)
     if given.entrypoint is not None:  # one word, however it looks; "" clears the image's
         options["entrypoint"] = [given.entrypoint] if given.entrypoint else []
+    if given.volume:
+        options["volumes"] = [from_here(text) for text in given.volume]
     if given.security_opt:
         options["security_opt"] = read_profiles(given.security_opt)
     if given.cpus is not None:
@@ -184,6 +187,12 @@ def options_of(given: Given) -> dict[str, Any]:
     if given.log_driver or given.log_opt:
         options["log_config"] = {"type": given.log_driver or "", "config": given.log_opt}
     return options
+
+
+def from_here(volume: str) -> str:
+    """A -v whose source begins with a dot is a path from where the command was called."""
+    source, colon, rest = volume.partition(":")
+    return f"{Path(source).absolute()}{colon}{rest}" if colon and source.startswith(".") else volume
 
 
 def health_of(given: Given) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Commands that print documents: inspect, spec.
 
-`inspect` prints docker's JSON for containers and images; `spec` prints what the kernel's side
-of the engine reads, the OCI's config.json.
+`inspect` prints docker's JSON for containers, images and volumes; `spec` prints what the kernel's
+side of the engine reads, the OCI's config.json.
 """
 
 from __future__ import annotations
@@ -39,9 +39,16 @@ def look_at_network(engine: Engine, name: str, size: bool) -> dict[str, Any]:
     return engine.networks.get(name).attrs
 
 
+def look_at_volume(engine: Engine, name: str, size: bool) -> dict[str, Any]:
+    """The attributes of a volume. Raises NotFound."""
+    return engine.volumes.get(name).attrs
+
+
 def look_at_any(engine: Engine, name: str, size: bool) -> dict[str, Any]:
-    """Of the container of that name, else of the image, else of the network. Raises NotFound."""
-    for look in (look_at_container, look_at_image, look_at_network):
+    """Of the container of that name, else of the image, the network, the volume. Raises
+    NotFound.
+    """
+    for look in (look_at_container, look_at_image, look_at_network, look_at_volume):
         try:
             return look(engine, name, size)
         except (NotFound, InvalidInput):
@@ -53,35 +60,38 @@ def look_at_any(engine: Engine, name: str, size: bool) -> dict[str, Any]:
     "[OPTIONS] NAME|ID [NAME|ID...]",
     FORMAT,
     SIZE,
-    Flag("type", "", WORD, "Only inspect objects of the given type: container, image or network"),
+    Flag("type", "", WORD, "Only inspect objects of the given type: container, image, …"),
     least=1,
 )
 def inspect(given: Given) -> int:
-    """Containers and images alike."""
+    """Containers, images and volumes alike."""
     looks: dict[str | None, Look] = {
         None: look_at_any,
         "": look_at_any,
         "container": look_at_container,
         "image": look_at_image,
         "network": look_at_network,
+        "volume": look_at_volume,
     }
     if given.type not in looks:
         raise InvalidInput(
-            "no such type: {type}", hint="write container, image or network", type=given.type
+            "no such type: {type}",
+            hint="write container, image, network or volume",
+            type=given.type,
         )
-    return _show(given.words, looks[given.type], given.format, size=given.size)
+    return show_documents(given.words, looks[given.type], given.format, size=given.size)
 
 
 @command("[OPTIONS] CONTAINER [CONTAINER...]", FORMAT, SIZE, least=1)
 def container(given: Given) -> int:
     """Containers only."""
-    return _show(given.words, look_at_container, given.format, size=given.size)
+    return show_documents(given.words, look_at_container, given.format, size=given.size)
 
 
 @command("[OPTIONS] IMAGE [IMAGE...]", FORMAT, least=1)
 def image(given: Given) -> int:
     """Images only."""
-    return _show(given.words, look_at_image, given.format)
+    return show_documents(given.words, look_at_image, given.format)
 
 
 @command(
@@ -92,10 +102,12 @@ def image(given: Given) -> int:
 )
 def network(given: Given) -> int:
     """Networks only."""
-    return _show(given.words, look_at_network, given.format)
+    return show_documents(given.words, look_at_network, given.format)
 
 
-def _show(names: Sequence[str], look: Look, form: str | None, *, size: bool = False) -> int:
+def show_documents(
+    names: Sequence[str], look: Look, form: str | None, *, size: bool = False
+) -> int:
     """Print what was found, even if not all of it was: one JSON array, or a text for each."""
     write = _writer(form) if form else None  # before anything is looked at: it may be wrong
     engine, found, missing = Engine(), [], []

@@ -103,7 +103,6 @@ NOT_YET = (
     *("compose", "login", "logout"),
     *("node", "pull", "push"),
     *("search", "secret", "service", "stack", "swarm"),
-    *("volume",),
 )
 """Docker's commands that a later version will have."""
 

@@ -108,9 +108,11 @@ KO: dict[str, str] = {
     "{path}: {reason}": "{path}: {reason}",
     "not a filter: {word}": "필터 형식이 아닙니다: {word}",
     "write name=value, as in status=exited": "이름=값 형식으로 쓰세요. 예: status=exited",
-    "no such object: {name}": "그런 컨테이너나 이미지, 네트워크가 없습니다: {name}",
+    "no such object: {name}": "그런 이름의 컨테이너, 이미지, 네트워크, 볼륨이 없습니다: {name}",
     "no such type: {type}": "그런 종류는 없습니다: {type}",
-    "write container, image or network": "container, image, network 중 하나를 쓰세요",
+    "write container, image, network or volume": (
+        "container, image, network, volume 중 하나를 쓰세요"
+    ),
     "looking at this host's programs": "이 호스트의 프로그램을 살펴보는 중",
     "onggi/base: shell and small tools": "onggi/base: 셸과 기본 도구",
     "onggi/base: web client, certificates, time zones": "onggi/base: 웹 클라이언트, 인증서, 시간대",
@@ -286,9 +288,6 @@ KO: dict[str, str] = {
     "Do not error if the network does not exist": "네트워크가 없어도 오류로 보지 않기",
     "Networking mode of RUN: default, none or host": "RUN의 네트워크: default, none, host",
     "Verbose output for diagnostics": "진단에 쓸 자세한 출력",
-    "Only inspect objects of the given type: container, image or network": (
-        "주어진 종류만 보기: container, image, network"
-    ),
     "Manage Onggi": "Onggi 관리",
     "Create and run a new container from an image": "이미지로 새 컨테이너를 만들어 실행",
     "Create a new container": "새 컨테이너를 만들기만 함",
@@ -327,7 +326,7 @@ KO: dict[str, str] = {
         "SOURCE_IMAGE를 가리키는 태그 TARGET_IMAGE를 만들기"
     ),
     "Remove unused images": "쓰지 않는 이미지를 삭제",
-    "Return low-level information on containers and images": (
+    "Return low-level information on whatever has that name": (
         "컨테이너와 이미지의 상세 정보를 JSON으로 출력"
     ),
     "Display detailed information on containers": "컨테이너의 상세 정보를 출력",
@@ -439,8 +438,8 @@ KO: dict[str, str] = {
         "이름 없는 이미지뿐 아니라 쓰지 않는 이미지를 모두 삭제"
     ),
     "Format output: 'json' or a Go template": "출력 형식: 'json' 또는 Go 템플릿",
-    "Only inspect objects of the given type: container or image": (
-        "지정한 종류만 조회: container 또는 image"
+    "Only inspect objects of the given type: container, image, …": (
+        "지정한 종류만 조회: container, image, network, volume"
     ),
     "Format output: 'table', 'table TEMPLATE', 'json' or a Go template": (
         "출력 형식: 'table', 'table 템플릿', 'json' 또는 Go 템플릿"
@@ -524,6 +523,138 @@ KO: dict[str, str] = {
     "Bind mount a volume": "볼륨이나 호스트 디렉터리를 마운트",
     "Optional volume driver for the container": "컨테이너의 볼륨 드라이버",
     "Mount volumes from the specified container(s)": "지정한 컨테이너의 볼륨을 마운트",
+    # ── Volumes and mounts ──
+    "no such volume: {name}": "그런 볼륨이 없습니다: {name}",
+    "`onggi volume ls` lists all volumes": "`onggi volume ls` 명령으로 모든 볼륨을 볼 수 있습니다",
+    "remove {name}: volume is in use - [{users}]": (
+        "볼륨을 삭제할 수 없습니다: {name} (사용 중인 컨테이너: {users})"
+    ),
+    "remove the containers first; stopped ones use it, too: onggi rm": (
+        "컨테이너를 먼저 삭제하세요. 멈춘 컨테이너도 볼륨을 쓰는 중입니다: onggi rm"
+    ),
+    "{path} is a file in the image: a volume needs a directory": (
+        "볼륨은 디렉터리에만 마운트할 수 있는데, 이미지에는 파일이 있습니다: {path}"
+    ),
+    "choose another path, or mount a single file of the host's": (
+        "다른 경로를 쓰거나, 호스트의 파일 하나를 마운트하세요"
+    ),
+    "there is nothing to mount at {path}: {source} is not there": (
+        "마운트할 원본이 없습니다: {source} (마운트 위치: {path})"
+    ),
+    "{source} cannot be mounted onto {path}: one is a directory, the other a file": (
+        "{source} 경로를 {path} 위치에 마운트할 수 없습니다: 하나는 디렉터리, 하나는 파일입니다"
+    ),
+    "{path} cannot be mounted because it is inside /proc": (
+        "/proc 안에는 마운트할 수 없습니다: {path}"
+    ),
+    "invalid volume specification: '{text}'": "볼륨 표기가 잘못되었습니다: '{text}'",
+    "write NAME:/path or /path/on/host:/path, with :ro for read-only": (
+        "이름:/경로 또는 /호스트/경로:/경로 형식으로 쓰고, 읽기 전용이면 :ro 를 붙이세요"
+    ),
+    "invalid mode: {mode}": "마운트 모드가 잘못되었습니다: {mode}",
+    "for example: ro, rw, nocopy, rslave; several with commas between them": (
+        "예: ro, rw, nocopy, rslave. 여러 개는 쉼표로 이어 쓰세요"
+    ),
+    "invalid mount path: '{path}' mount path must be absolute": (
+        "마운트 경로는 절대 경로여야 합니다: '{path}'"
+    ),
+    "invalid specification: destination can't be '/'": (
+        "컨테이너의 '/' 자체에는 마운트할 수 없습니다"
+    ),
+    "volume name is too short, names should be at least two alphanumeric characters": (
+        "볼륨 이름이 너무 짧습니다. 두 글자 이상이어야 합니다"
+    ),
+    '{name!r} includes invalid characters for a local volume name, only "{allowed}" are allowed': (
+        '볼륨 이름에 쓸 수 없는 글자가 있습니다: {name!r} (쓸 수 있는 글자: "{allowed}")'
+    ),
+    "if you intended to pass a host directory, use an absolute path": (
+        "호스트 디렉터리를 뜻했다면 절대 경로로 쓰세요"
+    ),
+    "error looking up volume plugin {name}: plugin not found": ("볼륨 드라이버가 없습니다: {name}"),
+    "the only driver here is: {driver}": "쓸 수 있는 드라이버는 하나뿐입니다: {driver}",
+    "invalid volumes-from specification: '{text}'": (
+        "--volumes-from 표기가 잘못되었습니다: '{text}'"
+    ),
+    "{key} is required": "{key} 항목이 꼭 있어야 합니다",
+    "write type=…,target=/path": "type=…,target=/경로 형식으로 쓰세요",
+    "cannot mix '{family}-*' options with mount type '{kind}'": (
+        "'{family}-*' 옵션은 '{kind}' 마운트와 함께 쓸 수 없습니다"
+    ),
+    "invalid field '{field}' must be a key=value pair": ("키=값 형식이 아닙니다: '{field}'"),
+    "unexpected key '{key}' in '{field}'": "모르는 키입니다: '{key}' ('{field}')",
+    "the keys are: {known}": "쓸 수 있는 키: {known}",
+    "invalid value for {key}: {value}": "{key} 값이 잘못되었습니다: {value}",
+    "this engine has no mounts of the type {feature}": (
+        "이 엔진에는 없는 마운트 종류입니다: {feature}"
+    ),
+    "the types here are: volume, bind, tmpfs": "쓸 수 있는 종류: volume, bind, tmpfs",
+    "invalid mount config for type '{kind}': mount type unknown": (
+        "모르는 마운트 종류입니다: '{kind}'"
+    ),
+    "the types are: volume, bind, tmpfs": "마운트 종류: volume, bind, tmpfs",
+    "invalid mount config for type '{kind}': field {field} must not be empty": (
+        "'{kind}' 마운트 설정이 잘못되었습니다: {field} 항목을 비울 수 없습니다"
+    ),
+    "invalid mount config for type '{kind}': field {field} must not be specified": (
+        "'{kind}' 마운트 설정이 잘못되었습니다: {field} 항목은 쓸 수 없습니다"
+    ),
+    "invalid mount config for type 'bind': bind source path does not exist: {path}": (
+        "바인드 마운트할 호스트 경로가 없습니다: {path}"
+    ),
+    "make it first; or use -v, which makes an empty directory": (
+        "먼저 만들거나, 빈 디렉터리를 만들어 주는 -v 를 쓰세요"
+    ),
+    "invalid subpath: {path}": "볼륨 안의 경로가 잘못되었습니다: {path}",
+    "write a path below the volume's top": "볼륨 맨 위에서 시작하는 상대 경로로 쓰세요",
+    "a subpath needs a volume with a name: {path}": (
+        "볼륨 안의 경로를 쓰려면 볼륨에 이름이 있어야 합니다: {path}"
+    ),
+    "Duplicate mount point: {path}": "같은 위치에 두 번 마운트할 수 없습니다: {path}",
+    "path {path} is mounted on {place} but it is not a shared mount": (
+        "{path} 경로가 있는 마운트 {place} 는 공유(shared) 마운트가 아닙니다"
+    ),
+    "path {path} is mounted on {place} but it is not a shared or slave mount": (
+        "{path} 경로가 있는 마운트 {place} 는 공유(shared) 마운트도 종속(slave) 마운트도 아닙니다"
+    ),
+    "make that mount shared on the host first: mount --make-shared {place}": (
+        "호스트에서 먼저 공유 마운트로 바꾸세요: mount --make-shared {place}"
+    ),
+    "invalid option: {option!r}": "모르는 옵션입니다: {option!r}",
+    "the options are: {known}": "쓸 수 있는 옵션: {known}",
+    "missing required option: {option!r}": "꼭 필요한 옵션이 빠졌습니다: {option!r}",
+    "a volume cannot be made of this: {feature}": "이것으로는 볼륨을 만들 수 없습니다: {feature}",
+    "only directories of the host: type=none, o=bind, device=/path; for memory there is --mount "
+    "type=tmpfs": (
+        "호스트의 디렉터리만 됩니다: type=none, o=bind, device=/경로. "
+        "메모리를 쓰려면 --mount type=tmpfs 를 쓰세요"
+    ),
+    "the filter until is not supported together with volumes": (
+        "볼륨을 함께 정리할 때는 until 조건을 쓸 수 없습니다"
+    ),
+    "Manage volumes": "볼륨 관리",
+    "Create a volume": "볼륨을 만듦",
+    "List volumes": "볼륨 목록",
+    "Display detailed information on one or more volumes": "볼륨의 자세한 정보를 출력",
+    "Remove one or more volumes": "볼륨을 삭제",
+    "Remove unused volumes": "쓰지 않는 볼륨을 삭제",
+    "Specify volume driver name": "볼륨 드라이버의 이름",
+    "Set metadata for a volume": "볼륨에 붙일 레이블",
+    "Set driver specific options": "드라이버에 줄 옵션",
+    "Only display volume names": "볼륨의 이름만 출력",
+    "Force the removal of one or more volumes": "없는 볼륨이라도 오류로 보지 않음",
+    "Remove all unused volumes, not just anonymous ones": (
+        "이름 없는 볼륨만이 아니라, 쓰지 않는 볼륨을 모두 삭제"
+    ),
+    "This removes all volumes that no container uses. Continue?": (
+        "어떤 컨테이너도 쓰지 않는 볼륨을 모두 삭제합니다. 계속할까요?"
+    ),
+    "This removes all anonymous volumes that no container uses. Continue?": (
+        "어떤 컨테이너도 쓰지 않는 이름 없는 볼륨을 모두 삭제합니다. 계속할까요?"
+    ),
+    "Prune anonymous volumes": "이름 없는 볼륨도 삭제",
+    "Anonymous volumes that no container uses are removed, too.": (
+        "어떤 컨테이너도 쓰지 않는 이름 없는 볼륨도 삭제합니다."
+    ),
     "Time between running the check (ms|s|m|h)": "헬스 체크 사이의 시간 (ms|s|m|h)",
     "Time between running the check during the start period (ms|s|m|h)": (
         "시작 기간 동안의 헬스 체크 사이 시간 (ms|s|m|h)"

@@ -42,6 +42,7 @@ HEADERS: Row = {
 }
 COLUMNS = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names")
 COMMAND_WIDTH = 20
+MOUNT_WIDTH = 15
 
 
 @command(
@@ -103,6 +104,7 @@ def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
     """A container as `ps` shows it; `whole`: with nothing cut off."""
     labels = summary["Labels"]
     line = summary["Command"]
+    mounts = [each.get("Name") or each["Source"] for each in summary["Mounts"]]
     created = datetime.fromtimestamp(summary["Created"], UTC)
     return {
         "ID": summary["Id"] if whole else summary["Id"][:12],
@@ -116,8 +118,8 @@ def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
         "Names": ",".join(name.removeprefix("/") for name in summary["Names"]),
         "Size": size_of(summary),
         "Labels": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),
-        "Mounts": ",".join(mount["Name"] or mount["Source"] for mount in summary["Mounts"]),
-        "LocalVolumes": str(sum(mount["Driver"] == "local" for mount in summary["Mounts"])),
+        "Mounts": ",".join(mounts if whole else (table.cut(each, MOUNT_WIDTH) for each in mounts)),
+        "LocalVolumes": str(sum(each.get("Driver") == "local" for each in summary["Mounts"])),
         "Networks": ",".join(sorted(summary["NetworkSettings"]["Networks"])),
         "Label": lambda name: labels.get(name, ""),
     }

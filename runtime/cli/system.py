@@ -143,7 +143,7 @@ def df_rows(usage: dict[str, Any], reclaimable_bytes: int) -> list[Row]:
             sum(container["SizeRw"] for container in containers),
             sum(container["SizeRw"] for container in stopped),
         ),
-        _df_row("Local Volumes", len(usage["Volumes"]), 0, 0, 0),
+        _volumes_row(usage["Volumes"]),
         _df_row(
             "Build Cache",
             len(cache),
@@ -152,6 +152,18 @@ def df_rows(usage: dict[str, Any], reclaimable_bytes: int) -> list[Row]:
             sum(layer["Size"] for layer in unused),
         ),
     ]
+
+
+def _volumes_row(volumes: list[dict[str, Any]]) -> Row:
+    """Of a volume all can be freed, or nothing: as long as a container has it."""
+    data = [volume["UsageData"] for volume in volumes]
+    return _df_row(
+        "Local Volumes",
+        len(data),
+        sum(each["RefCount"] > 0 for each in data),
+        sum(each["Size"] for each in data),
+        sum(each["Size"] for each in data if not each["RefCount"]),
+    )
 
 
 def _df_row(kind: str, total: int, active: int, size_bytes: int, reclaimable_bytes: int) -> Row:
@@ -170,10 +182,13 @@ def _df_row(kind: str, total: int, active: int, size_bytes: int, reclaimable_byt
     Flag("all", "a", SWITCH, "Remove all unused images, not just those without a name"),
     PRUNE_FILTER,
     Flag("force", "f", SWITCH, "Do not prompt for confirmation"),
+    Flag("volumes", "", SWITCH, "Prune anonymous volumes"),
     most=0,
 )
 def prune(given: Given) -> int:
     """Remove what nobody needs: stopped containers, images, layers of old builds."""
+    if given.volumes:
+        console.say(translate("Anonymous volumes that no container uses are removed, too."))
     question = (
         "This removes all stopped containers, images without a container and old build layers. "
         "Continue?"
@@ -183,9 +198,12 @@ def prune(given: Given) -> int:
     )
     if not given.force and not console.agrees(question):
         return 1
-    removed = Engine().prune(all=given.all, filters=filters_of(given.filter))
+    filters = filters_of(given.filter)
+    removed = Engine().prune(all=given.all, filters=filters, volumes=given.volumes)
     if removed["ContainersDeleted"]:
         console.say("\n".join(["Deleted Containers:", *removed["ContainersDeleted"], ""]))
+    if removed.get("VolumesDeleted"):
+        console.say("\n".join(["Deleted Volumes:", *removed["VolumesDeleted"], ""]))
     if removed["ImagesDeleted"]:
         console.say("\n".join(["Deleted Images:", *lines_of(removed["ImagesDeleted"]), ""]))
     console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")

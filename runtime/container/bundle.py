@@ -15,7 +15,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,11 @@ from runtime.container import devices, isolation, limits, log, profile, worlds
 from runtime.container.command import argv
 from runtime.container.log_options import DEFAULT_DRIVER, read_log_options
 from runtime.container.messages import STDIN_ANNOTATION, StdinPolicy
+from runtime.container.points import Point, mount_of
 from runtime.errors import InvalidInput, NotFound
 from runtime.linux.seccomp import Filter
 from runtime.oci.image import RunConfig
-from runtime.oci.mounts import Mount
+from runtime.oci.mounts import DEFAULT_MOUNTS, Mount
 from runtime.oci.spec import Process, Spec
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -110,6 +111,12 @@ class Request:
     mac_address: str = ""
     attach: tuple[str, ...] = ("stdin", "stdout", "stderr")
     tty: bool = False
+    binds: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    """Places for volumes without a name; `binds` are all the others that -v can say."""
+    mounts: tuple[Mapping[str, Any], ...] = ()
+    volumes_from: tuple[str, ...] = ()
+    volume_driver: str = ""
     log_driver: str = DEFAULT_DRIVER
     log_options: Mapping[str, str] = field(default_factory=dict)
 
@@ -148,6 +155,11 @@ class Bundle:
         """
         return self.root / "floor"
 
+    @property
+    def points(self) -> Path:
+        """The same for what this container alone has mounted; there only if it has something."""
+        return self.directory / "points"
+
     def spec(self) -> Spec:
         """What config.json says now. Raises NotFound when it has been removed, InvalidSpec."""
         return Spec.from_bytes(self._existing("config.json").read_bytes())
@@ -176,6 +188,7 @@ class Bundle:
         self.directory.mkdir(mode=0o700, parents=True)
         self.rootfs.mkdir()
         make_floor(self.floor)
+        make_points(self.points, spec.mounts)
         names = {"hostname": spec.hostname + "\n", "hosts": hosts_file(spec.hostname)}
         names |= {"resolv.conf": _host_resolvers(), log.NAME: ""}
         for name, text in names.items():
@@ -208,7 +221,13 @@ class Bundle:
         return None
 
 
-def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bundle) -> Spec:
+def make_spec(
+    container_id: str,
+    request: Request,
+    image: RunConfig,
+    bundle: Bundle,
+    points: Iterable[Point] = (),
+) -> Spec:
     """The whole description of a container. Raises InvalidInput for a request that makes none."""
     worlds.refuse_foreign_names(request)
     hostname = request.hostname or container_id[:12]
@@ -220,6 +239,8 @@ def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bun
     capabilities = isolation.capabilities_of(request)
     nodes, rules = devices.devices_of(request)
     masked_paths, readonly_paths = isolation.hidden_paths(request)
+    permits = devices.permits_new_nodes(nodes, rules)
+    shown = (mount_of(point, permits_nodes=permits) for point in points)
     spec = Spec(
         process=Process(
             args=command_line(request, image),
@@ -236,9 +257,8 @@ def make_spec(container_id: str, request: Request, image: RunConfig, bundle: Bun
         hostname=hostname,
         domainname=request.domainname,
         root_readonly=request.read_only,
-        mounts=(
-            *worlds.mounts_of(request, bundle.root),
-            *_etc_mounts(neighbour or bundle.directory),
+        mounts=worlds.mounts_of(
+            request, bundle.root, (*_etc_mounts(neighbour or bundle.directory), *shown)
         ),
         namespaces=worlds.namespaces_of(request, bundle.root),
         devices=nodes,
@@ -319,6 +339,23 @@ def make_floor(floor: Path) -> None:
         (floor / name).mkdir(mode=0o755, parents=True, exist_ok=True)
     for name in FLOOR_FILES:
         (floor / name).touch(mode=0o644)
+
+
+def make_points(points: Path, mounts: Iterable[Mount]) -> None:
+    """See `Bundle.points`: a directory, or an empty file, wherever something is mounted that is
+    not mounted in every container.
+    """
+    common = {"/dev", "/proc", "/sys", *(f"/{name}" for name in FLOOR_FILES)}
+    for each in mounts:
+        if each in DEFAULT_MOUNTS or each.destination in common:
+            continue
+        place = points / each.destination.lstrip("/")
+        with contextlib.suppress(FileExistsError, NotADirectoryError):  # the start tells it better
+            if each.type == "bind" and Path(each.source).is_file():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.touch(mode=0o644)
+            else:
+                place.mkdir(parents=True, exist_ok=True)
 
 
 def hosts_file(hostname: str) -> str:

@@ -29,11 +29,12 @@ from typing import NoReturn
 from runtime.container import messages, reaper
 from runtime.container.bundle import Bundle
 from runtime.container.devices import permits_new_nodes
+from runtime.container.points import MADE_IF_MISSING, SUBDIRECTORY
 from runtime.container.power import give_up_power
 from runtime.container.terminal import open_terminal
 from runtime.container.user import User, find_user
-from runtime.errors import CommandNotStarted, InvalidInput, UnsafePath
-from runtime.linux import cgroup, cgroup_mounts, mount, namespaces, netdevice, process
+from runtime.errors import CommandNotStarted, Conflict, InvalidInput, NotFound, UnsafePath
+from runtime.linux import cgroup, cgroup_mounts, files, mount, namespaces, netdevice, process
 from runtime.linux.seccomp import Filter
 from runtime.linux.terminal import Size
 from runtime.oci.mounts import Mount
@@ -48,6 +49,16 @@ DEV_LINKS = {
     "ptmx": "pts/ptmx",
 }
 """config-linux.md, "/dev symbolic links"."""
+
+
+COVERABLE = frozenset(
+    f"/proc/{name}"
+    for name in (
+        *("cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo"),
+        *("net/dev", "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"),
+    )
+)
+"""Files of /proc that something may be mounted on: lxcfs does. (runc: rootfs_linux.go)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +102,14 @@ def become(world: World, stdio: Stdio | None, channel: socket.socket) -> NoRetur
     world.group.join()
     enter_late_namespaces(spec)
     name_host(spec)
+    shown = open_sources(world, "bind")  # while they still hear of the host's later mounts
     mount_root(world.overlay, bundle)
-    sources = {**open_sources(world), **world.fetched}
+    sources = {**shown, **open_sources(world, "overlay"), **world.fetched}
     filter_ = bundle.filter()
     change_root(bundle.rootfs)
     for each in spec.mounts:
         make_mount(each, sources)
-    if "/dev" in (each.destination for each in spec.mounts):
+    if any(each.destination == "/dev" and each.type != "bind" for each in spec.mounts):
         make_devices(spec)
     set_sysctls(spec.sysctl)
     hide(spec.masked_paths)
@@ -138,7 +150,7 @@ def name_host(spec: Spec) -> None:
 def mount_root(overlay: Overlay, bundle: Bundle) -> None:
     """Show the pile of layers at the bundle's rootfs, in this mount namespace only.
 
-    At the very bottom lies the floor (see `bundle`), so that mount points exist without
+    At the very bottom lie empty mount points (see `Bundle.floor`), so that they exist without
     anything being written to the container's own layer. Layer directories are named relative
     to their common parent: see `mount_overlay`.
     """
@@ -146,27 +158,57 @@ def mount_root(overlay: Overlay, bundle: Bundle) -> None:
     if overlay.upper is None or overlay.work is None:
         raise ValueError("a container needs a writable snapshot")
     snapshots = overlay.upper.parents[1]
-    lower = [os.path.relpath(path, snapshots) for path in (*overlay.lower, bundle.floor)]
+    bottom = [path for path in (bundle.points, bundle.floor) if path.exists()]
+    lower = [os.path.relpath(path, snapshots) for path in (*overlay.lower, *bottom)]
     upper, work = (os.path.relpath(path, snapshots) for path in (overlay.upper, overlay.work))
     mount.mount_overlay(snapshots, tuple(lower), upper, work, bundle.rootfs)
 
 
-def open_sources(world: World) -> dict[str, int]:
+def open_sources(world: World, kind: str) -> dict[str, int]:
     """What comes from the host, by destination, attached nowhere yet."""
+    open_source = {"bind": open_bind, "overlay": open_pile}[kind]
     return {
         each.destination: open_source(each, world.bundle)
         for each in world.spec.mounts
-        if each.type in ("bind", "overlay") and each.destination not in world.fetched
+        if each.type == kind and each.destination not in world.fetched
     }
 
 
-def open_source(each: Mount, bundle: Bundle) -> int:
-    """A copy of a bind mount's source; or a pile of layers, which a build step sees of another
-    stage. It is put together at a place in the bundle that only this process sees, and taken
-    up from there.
+def open_bind(each: Mount, bundle: Bundle) -> int:
+    """A copy of a bind mount's source, or of a directory in it: a link on the way to that is
+    somebody else's, and ends in the source. Raises NotFound, KernelError.
     """
-    if each.type == "bind":
-        return mount.open_tree(each.source, recursive="rbind" in each.options)
+    del bundle
+    if MADE_IF_MISSING in each.options and not os.path.lexists(each.source):
+        os.makedirs(each.source, exist_ok=True)
+    below = [name.removeprefix(SUBDIRECTORY) for name in each.options if SUBDIRECTORY in name]
+    recursive = "rbind" in each.options
+    try:
+        if not below:
+            return mount.open_tree(each.source, recursive=recursive)
+        source = os.open(each.source, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            inside = files.open_in_root(source, below[-1], os.O_PATH)
+        finally:
+            os.close(source)
+        try:
+            return mount.open_tree(inside, recursive=recursive)
+        finally:
+            os.close(inside)
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
+        raise NotFound(
+            "there is nothing to mount at {path}: {source} is not there",
+            path=each.destination,
+            source="/".join((each.source, *below)),
+        ) from error
+
+
+def open_pile(each: Mount, bundle: Bundle) -> int:
+    """A pile of layers, which a build step sees of another stage. It is put together at a place
+    in the bundle that only this process sees, and taken up from there.
+    """
     option = dict(option.partition("=")[::2] for option in each.options)
     place = bundle.directory / "overlay"
     place.mkdir(exist_ok=True)
@@ -203,28 +245,62 @@ def make_mount(each: Mount, sources: dict[str, int]) -> None:
         return bind_source(each, sources[each.destination])
     if each.type in ("proc", "sysfs") and Path(each.destination).is_symlink():
         raise UnsafePath("{path} of the image is a symbolic link", path=each.destination)
-    os.makedirs(each.destination, exist_ok=True)
+    os.close(mount_point(each.destination, directory=True))
     flags, data = mount.parse_options(each.options)
     mount.mount(each.source, each.destination, each.type, flags, data)
     return mount.set_propagation(each.destination, each.options)
 
 
 def bind_source(each: Mount, source: int) -> None:
-    """Attach an opened source. What it forbids needs a second call: see `restrict`.
+    """Attach an opened source, with what its options forbid: before it is seen anywhere.
 
-    A symbolic link there is covered itself, wherever it leads: many an image's
-    /etc/resolv.conf is one that leads nowhere.
+    The place is a descriptor, found once: whoever swaps links there meanwhile is too late.
+    Raises UnsafePath in the kernel's own /proc, Conflict for a file onto a directory.
     """
-    target = Path(each.destination)
-    if not os.path.lexists(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.mkdir() if stat.S_ISDIR(os.fstat(source).st_mode) else target.touch()
-    mount.move_mount(source, target)
-    os.close(source)
+    directory = stat.S_ISDIR(os.fstat(source).st_mode)
     flags, _ = mount.parse_options(each.options)
-    if forbidden := flags & ~(mount.MS_BIND | mount.MS_REC):
-        mount.restrict(target, forbidden)
-    mount.set_propagation(target, each.options)
+    if forbidden := flags & mount.ATTRIBUTES:
+        mount.set_attributes(source, forbidden, recursive="rro" in each.options)
+    mount.set_propagation_of(source, each.options)
+    place = mount_point(each.destination, directory=directory)
+    try:
+        refuse_kernels_own(place, each.destination)
+        if directory != stat.S_ISDIR(os.fstat(place).st_mode):
+            raise Conflict(
+                "{source} cannot be mounted onto {path}: one is a directory, the other a file",
+                source=each.source,
+                path=each.destination,
+            )
+        mount.move_mount_to(source, place)
+    finally:
+        os.close(place)
+        os.close(source)
+
+
+def mount_point(path: str, *, directory: bool) -> int:
+    """A descriptor of the place to mount something at, made if missing. Links lead to where they
+    lead inside, and never through /proc to what this process has open.
+
+    A file covers a link itself: many an image's /etc/resolv.conf is one that leads nowhere.
+    """
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if not directory and Path(path).is_symlink():
+            return files.open_in_root(root, path, os.O_PATH | os.O_NOFOLLOW)
+        return files.make_in_root(root, path, directory=directory)
+    finally:
+        os.close(root)
+
+
+def refuse_kernels_own(place: int, path: str) -> None:
+    """Raises UnsafePath for a place in /proc: who could cover /proc/self/attr there could keep
+    those who come into the container from giving power away (CVE-2019-16884).
+    """
+    with contextlib.suppress(FileNotFoundError):
+        kernels = Path("/proc").stat().st_dev
+        inside = os.fstat(place).st_dev == kernels != Path("/").stat().st_dev
+        if inside and str(Path(f"/proc/self/fd/{place}").readlink()) not in COVERABLE:
+            raise UnsafePath("{path} cannot be mounted because it is inside /proc", path=path)
 
 
 def mount_cgroups(each: Mount) -> None:

@@ -11,6 +11,7 @@ import os
 import secrets
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from runtime import journal
 from runtime.container import freezer, health, launch, state
 from runtime.container.bundle import Request, make_spec
 from runtime.container.messages import Exit, Start
+from runtime.container.points import Point
 from runtime.container.records import UNKNOWN_EXIT, Records
 from runtime.container.state import BUSY, LIVE, Status
 from runtime.container.waiting import follow_to_end
@@ -54,26 +56,31 @@ class Lifecycle:
         manifest: Digest,
         image: RunConfig,
         chain_id: ChainID | None,
+        points: Sequence[Point] = (),
     ) -> str:
-        """Make a container of an unpacked image; its id, 64 hex digits.
+        """Make a container of an unpacked image; its id, 64 hex digits. Volumes among its
+        `points` are made if they are not there.
 
         Raises Conflict if the name is taken, InvalidInput for a request that makes no sense;
-        then nothing is left.
+        then nothing is left, but for new volumes that have a name.
         """
         container_id = secrets.token_hex(32)
         bundle = self.records.bundle(container_id)
-        spec = make_spec(container_id, request, image, bundle)
+        spec = make_spec(container_id, request, image, bundle, points)
         labels = {**image.labels, **request.labels}
         asked = health.merged(request.health, image.healthcheck)
         request = replace(request, health=asked or None, shell=image.shell)
         self.records.refuse_taken(name)
         try:
-            self.records.snapshots.prepare(container_id, chain_id)
+            self.records.volumes.claim(container_id, points)
+            overlay = self.records.snapshots.prepare(container_id, chain_id)
             bundle.write(spec)
+            self.records.volumes.fill(points, overlay, bundle)
             self.records.insert(container_id, name, request, manifest, labels)
         except BaseException:
             self.records.snapshots.remove(container_id)
             bundle.remove()
+            self.records.volumes.release(container_id, anonymous=True)
             raise
         return container_id
 
@@ -91,6 +98,7 @@ class Lifecycle:
         Raises InvalidTransition, CommandNotStarted, HostLacks.
         """
         directory = self.records.bundle(container_id).directory
+        self.records.volumes.settle(container_id)
         init = Request.from_json(self.records.row(container_id)["request"]).init
         request = Start(self.root, directory, container_id, True, False, auto_remove, window, init)
         return launch.start(request)
@@ -250,18 +258,19 @@ class Lifecycle:
         """Give it another name. Raises Conflict if that is taken, NotFound."""
         self.records.rename(container_id, name)
 
-    def remove(self, container_id: str, *, force: bool = False) -> None:
-        """Delete it with everything it wrote; with `force`, kill it first.
+    def remove(self, container_id: str, *, force: bool = False, volumes: bool = False) -> None:
+        """Delete it with everything it wrote; with `force`, kill it first; with `volumes`, those
+        without a name that nobody else uses go, too.
 
         Raises InvalidTransition if it runs, NotFound.
         """
         if not force:
-            return self.records.remove(container_id)
+            return self.records.remove(container_id, volumes=volumes)
         while True:
             if self.records.row(container_id)["status"] in BUSY:
                 self._ask_to_end(container_id, signal.SIGKILL, None, "stop")
             try:
-                return self.records.remove(container_id)
+                return self.records.remove(container_id, volumes=volumes)
             except NotFound:  # its monitor had the order to remove it, too
                 return None
             except InvalidTransition as error:  # somebody has just started it, or removes it

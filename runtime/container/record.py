@@ -14,7 +14,7 @@ from runtime.container import restart, state
 from runtime.container.bundle import Request
 from runtime.container.health import Check, Health
 from runtime.container.messages import Exit, Start
-from runtime.container.records import UNSEEN, Records, owner
+from runtime.container.records import UNSEEN, WITH_VOLUMES, Records, owner
 from runtime.container.state import BUSY, Status
 from runtime.database import Row
 from runtime.errors import CommandNotStarted, NotFound, OnggiError
@@ -68,7 +68,7 @@ class Record:
             facts = {"exitCode": str(code)}
             self._advance(verb, facts, pid=0, exit_code=code, error=str(error))
             if self.auto_remove and self.records is not None:
-                self.records.remove(self.container_id)
+                self.records.remove(self.container_id, volumes=True)
 
     def lost(self, processes: int) -> None:
         """The kernel has killed so many of its processes because memory ran out."""
@@ -115,7 +115,7 @@ class Record:
             }
         elif self.auto_remove and row["wish"] != "restart":
             verb = "end and remove"
-            columns |= owner()
+            columns |= {**owner(), "wish": WITH_VOLUMES}
         if ended.oom_killed and not self._oom_kills:
             self.records.note(self.container_id, "oom")
         facts = {"exitCode": str(ended.code), "execDuration": str(int(ran_s))}

@@ -20,6 +20,7 @@ from runtime.container import freezer, state, update
 from runtime.container.bundle import Bundle, Request
 from runtime.container.lock import open_lock, taken
 from runtime.container.state import BUSY, Status
+from runtime.container.volumes import Volumes
 from runtime.database import Database, Row, UniqueViolation
 from runtime.errors import Conflict, InvalidTransition, KernelError, NotFound, OnggiError
 from runtime.linux import process
@@ -29,6 +30,9 @@ from runtime.snapshot.overlay import Snapshots
 
 UNKNOWN_EXIT = 255
 """What containerd and docker report for a container whose end nobody saw."""
+
+WITH_VOLUMES = "volumes"
+"""The wish of who removes a container with its anonymous volumes, for whoever finishes it."""
 
 UNSEEN = "its monitor was killed: nobody saw how it ended"
 
@@ -44,6 +48,7 @@ class Records:
         self._adopt = adopt
         self.database = Database(root)
         self.snapshots = Snapshots(root)
+        self.volumes = Volumes(root, self.database)
 
     def bundle(self, container_id: str) -> Bundle:
         """Where a container's files are."""
@@ -144,13 +149,17 @@ class Records:
         known = {row["id"] for row in self.database.all("SELECT id FROM containers")}
         for container_id in {*_listed(self.root / "containers"), *self.snapshots.keys()} - known:
             self._delete_directories(container_id)
+        self.volumes.clear()
         for name in _listed(self.root / "builds"):
             _remove_group(Cgroup(name))
             Bundle(self.root, self.root / "builds" / name).remove()
 
-    def remove(self, container_id: str) -> None:
-        """Delete a container that does not run. Raises InvalidTransition, NotFound."""
-        state.advance(self.database, container_id, "remove", None, **owner())
+    def remove(self, container_id: str, *, volumes: bool = False) -> None:
+        """Delete a container that does not run; with `volumes`, also those without a name that
+        nobody else uses. Raises InvalidTransition, NotFound.
+        """
+        wish = WITH_VOLUMES if volumes else ""
+        state.advance(self.database, container_id, "remove", None, **owner(), wish=wish)
         self.delete(container_id)
 
     def delete(self, container_id: str) -> None:
@@ -164,11 +173,14 @@ class Records:
                 state.advance(self.database, container_id, "fail to remove", error=str(error))
             raise
 
-        def forget() -> None:
+        def forget() -> list[str]:
+            query = "SELECT 1 FROM containers WHERE id = ? AND wish = ?"
+            anonymous = self.database.one(query, container_id, WITH_VOLUMES) is not None
             self.note(container_id, "destroy")
             self.database.change("DELETE FROM containers WHERE id = ?", container_id)
+            return self.volumes.let_go(container_id, anonymous=anonymous)
 
-        self.database.atomically(forget)
+        self.volumes.dispose(self.database.atomically(forget))
 
     def _delete_directories(self, container_id: str) -> None:
         _remove_group(Cgroup(container_id))

@@ -21,16 +21,17 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from runtime.container.bundle import Bundle
-from runtime.container.init import mount_root
+from runtime.container.init import mount_root, open_bind
 from runtime.container.records import Records
 from runtime.database import Row
-from runtime.errors import Conflict, KernelError
+from runtime.errors import Conflict, KernelError, NotFound
 from runtime.linux import mount, namespaces, process
 from runtime.linux.files import open_in_root
 from runtime.oci.mounts import Mount
@@ -115,6 +116,11 @@ def _root_of_running(row: Row, with_mounts: bool) -> int:
         os.close(pidfd)
 
 
+def open_layers(overlay: Overlay, bundle: Bundle) -> int:
+    """A descriptor of the layers of a container that is being created. Raises KernelError."""
+    return _root_of_stopped(overlay, bundle, with_mounts=False)
+
+
 def _root_of_stopped(overlay: Overlay, bundle: Bundle, with_mounts: bool) -> int:
     spec = bundle.spec()
 
@@ -124,29 +130,33 @@ def _root_of_stopped(overlay: Overlay, bundle: Bundle, with_mounts: bool) -> int
             mount.make_read_only(bundle.rootfs, mount.MS_NODEV)
         for each in spec.mounts if with_mounts else ():
             if each.type == "bind":
-                _bind(each, bundle.rootfs)
+                _bind(each, bundle)
         return mount.open_tree(bundle.rootfs, recursive=with_mounts)
 
     return _in_a_thread(namespaces.CLONE_NEWNS, put_together)
 
 
-def _bind(each: Mount, rootfs: Path) -> None:
-    """Show a file of the host's, such as /etc/hosts, where the container will have it."""
+def _bind(each: Mount, bundle: Bundle) -> None:
+    """Show a volume, or a file of the host's, where the container will have it."""
     flags, _ = mount.parse_options(each.options)
-    with contextlib.suppress(OSError):  # there is no such place in it yet
-        root = os.open(rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    with contextlib.suppress(OSError, NotFound):  # it, or its place, is not there yet
+        source = open_bind(each, bundle)
         try:
-            target = open_in_root(root, each.destination, os.O_PATH | os.O_NOFOLLOW)
-        finally:
-            os.close(root)
-        try:
-            source = mount.open_tree(each.source, recursive=bool(flags & mount.MS_REC))
             if flags & mount.MS_RDONLY:
-                mount.set_read_only(source)
-            mount.move_mount_to(source, target)
-            os.close(source)
+                mount.set_attributes(source, mount.MS_RDONLY, recursive="rro" in each.options)
+            is_file = not stat.S_ISDIR(os.fstat(source).st_mode)
+            root = os.open(bundle.rootfs, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                how = os.O_PATH | (os.O_NOFOLLOW if is_file else 0)
+                target = open_in_root(root, each.destination, how)
+            finally:
+                os.close(root)
+            try:
+                mount.move_mount_to(source, target)
+            finally:
+                os.close(target)
         finally:
-            os.close(target)
+            os.close(source)
 
 
 def _covers(pid: int) -> list[str]:

@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from runtime import journal
+from runtime.container import points
 from runtime.database import Database
 from runtime.errors import InvalidTransition, NotFound
 
@@ -97,6 +98,7 @@ def advance(
             *sources,
         )
         if changed and event:
+            points.note_volumes(database, container_id, event)
             journal.note_container(database, container_id, event, **(facts or {}))
         return bool(changed)
 

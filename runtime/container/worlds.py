@@ -129,9 +129,9 @@ def refuse_foreign_names(request: Request) -> None:
             )
 
 
-def mounts_of(request: Request, root: Path) -> tuple[Mount, ...]:
-    """Docker's default mounts as the request changes them, then its tmpfs mounts, the outer ones
-    first. Raises InvalidInput.
+def mounts_of(request: Request, root: Path, more: tuple[Mount, ...] = ()) -> tuple[Mount, ...]:
+    """Docker's default mounts as the request changes them, then its tmpfs mounts and `more`, the
+    outer ones first. Of several at one place the last counts. Raises InvalidInput.
     """
     mounts = {each.destination: each for each in DEFAULT_MOUNTS}
     if request.privileged:
@@ -140,7 +140,7 @@ def mounts_of(request: Request, root: Path) -> tuple[Mount, ...]:
     if (shm := _shm(request, root)) is not None:
         mounts[SHM] = shm
     extra = [tmpfs(place, options) for place, options in request.tmpfs.items()]
-    for each in sorted(extra, key=lambda each: each.destination.count("/")):
+    for each in sorted((*extra, *more), key=lambda each: each.destination.count("/")):
         mounts.pop(each.destination, None)
         mounts[each.destination] = each
     return tuple(mounts.values())

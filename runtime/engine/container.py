@@ -24,6 +24,7 @@ from runtime.container.log import Entry, newest, timestamp
 from runtime.container.log_options import NONE
 from runtime.container.messages import STREAMS, Exit
 from runtime.container.notice import Notice
+from runtime.container.points import Point, points_of
 from runtime.container.records import UNKNOWN_EXIT
 from runtime.container.state import BUSY, Status
 from runtime.database import Database, Row
@@ -123,11 +124,17 @@ class Container:
             cmd=image.cmd
             if request.command is None and request.entrypoint is None
             else request.command,
+            volumes=tuple(dict.fromkeys((*image.volumes, *request.volumes))),
             working_dir=request.working_dir or image.working_dir,
             stop_signal=request.stop_signal or image.stop_signal,
             healthcheck=request.health or image.healthcheck,
             labels=self.labels,
         )
+
+    @property
+    def points(self) -> list[Point]:
+        """Its volumes, binds and tmpfs mounts, by their place in it."""
+        return points_of(self._lifecycle.records.database, self.id)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -374,11 +381,12 @@ class Container:
         return self._lifecycle.wait(self.id) or Exit(UNKNOWN_EXIT, False)
 
     def remove(self, force: bool = False, v: bool = False, link: bool = False) -> None:
-        """Delete it with everything it wrote; with `force`, kill it first."""
-        del v  # there are no volumes yet that belong to one container alone
+        """Delete it with everything it wrote; with `force`, kill it first. Its volumes stay; with
+        `v`, those whose names were made up go, if no other container has them.
+        """
         if link:
             raise InvalidInput("not supported yet: {flag}", flag="link")
-        self._lifecycle.remove(self.id, force=force)
+        self._lifecycle.remove(self.id, force=force, volumes=v)
 
     def diff(self) -> list[dict[str, Any]]:
         """What it added, changed and deleted, compared with its image, with docker's keys:

@@ -11,6 +11,7 @@ from typing import Any
 from runtime.container import names
 from runtime.container.bundle import Request
 from runtime.container.lifecycle import Lifecycle
+from runtime.container.points import Point
 from runtime.container.state import IDLE
 from runtime.container.worlds import DEFAULT_NETWORK, HOST_NETWORK, NO_NETWORK, OTHER
 from runtime.database import Database
@@ -21,11 +22,13 @@ from runtime.engine.filters import Filters, prune_test
 from runtime.engine.glance import Facts, Glance, choose
 from runtime.engine.image import Image
 from runtime.engine.images import Images
+from runtime.engine.mount_points import plan_points
 from runtime.engine.options import read_options, refuse_conflicts
 from runtime.errors import Conflict, ContainerFailed, NotFound
 
 ContainerList = list[Container]
 GlanceList = list[Glance]
+PointList = list[Point]
 """Inside a class with a method `list`, the word means that method."""
 
 
@@ -60,6 +63,8 @@ class Containers:
         fields = self._with_networks(self._with_neighbours(fields))
         request = Request(image=wanted, command=arguments, **fields)
         refuse_conflicts(request)
+        volumes = self.lifecycle.records.volumes
+        points = plan_points(request, found.config.config, volumes, self._points_of)
         with writing(self.lifecycle.root):
             chain_id = self.images.unpack(found)
             container_id = self.lifecycle.create(
@@ -68,8 +73,13 @@ class Containers:
                 found.manifest_digest,
                 found.config.config,
                 chain_id,
+                points,
             )
         return Container(self.lifecycle, self.images, self.lifecycle.records.row(container_id))
+
+    def _points_of(self, name: str) -> PointList:
+        """For --volumes-from. Raises NotFound."""
+        return self.get(name).points
 
     def _with_neighbours(self, fields: dict[str, Any]) -> dict[str, Any]:
         """`container:NAME` as `container:ID`: a name may mean another one tomorrow.

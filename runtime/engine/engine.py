@@ -30,7 +30,8 @@ from runtime.engine.containers import Containers, left_in_the_kernel
 from runtime.engine.events import Moment
 from runtime.engine.filters import Filters
 from runtime.engine.images import Images
-from runtime.errors import OnggiError
+from runtime.engine.volumes import Volumes
+from runtime.errors import Conflict, OnggiError
 from runtime.linux import cgroup_mounts
 from runtime.oci.mounts import Mount
 from runtime.oci.spec import Process
@@ -44,7 +45,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class Engine:
-    """Images and containers of one state directory.
+    """Images, containers and volumes of one state directory.
 
     `root` overrides ONGGI_ROOT, which overrides the default (see `directory`). Opening it
     finishes what killed processes left half done. `progress` is told about work that starts by
@@ -63,6 +64,7 @@ class Engine:
             progress or (lambda what, done, total: None),
         )
         self.containers = Containers(self._lifecycle, self.images)
+        self.volumes = Volumes(self._lifecycle.records.volumes)
         self.recover()
 
     @functools.cached_property
@@ -117,22 +119,28 @@ class Engine:
 
     def df(self) -> dict[str, Any]:
         """What takes how much of the disk: docker's SystemDataUsage."""
-        return usage.disk_usage(self.images, self.containers)
+        return usage.disk_usage(self.images, self.containers, self.volumes)
 
-    def prune(self, all: bool = False, filters: Filters = None) -> dict[str, Any]:
+    def prune(
+        self, all: bool = False, filters: Filters = None, volumes: bool = False
+    ) -> dict[str, Any]:
         """Remove stopped containers, nameless images and what builds left; with `all`, every
-        image that no container uses. `filters`: until, label, label!. What was removed, with
-        docker's keys.
+        image that no container uses; with `volumes`, those without a name that no container has.
+        `filters`: until, label, label!. What was removed, with docker's keys.
         """
+        if volumes and "until" in (filters or {}):
+            raise Conflict("the filter until is not supported together with volumes")
         kept: dict[str, Any] = {"CachesDeleted": [], "SpaceReclaimed": 0}
         answers = (
             self.containers.prune(filters),
+            self.volumes.prune(filters) if volumes else {"SpaceReclaimed": 0},
             self.images.prune(all=all, filters=filters),
             kept if filters else self.images.prune_builds(),  # whose things have no labels
         )
         freed = sum(answer["SpaceReclaimed"] for answer in answers)
-        containers, images, builds = answers
-        return {**containers, **images, **builds, "SpaceReclaimed": freed}
+        return {key: value for answer in answers for key, value in answer.items()} | {
+            "SpaceReclaimed": freed
+        }
 
     def info(self) -> dict[str, Any]:
         """The host and what is on it, with the keys of docker's SystemInfo."""

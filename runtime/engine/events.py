@@ -61,9 +61,11 @@ def as_nanoseconds(moment: Moment) -> int | None:
 
 
 def as_docker(event: Event) -> dict[str, Any]:
-    """With docker's keys; those before `Type` are the older ones that its API still has."""
+    """With docker's keys; those before `Type` are older ones, which its API has for these two."""
     attributes = dict(sorted(event.attributes.items()))
-    older = {"status": event.action, "id": event.actor}
+    older = {}
+    if event.type in ("container", "image"):
+        older = {"status": event.action, "id": event.actor}
     if event.type == "container":
         older["from"] = attributes.get("image", "")
     return {
@@ -143,5 +145,6 @@ _TESTS: dict[str, Test] = {
     "image": _is_image,
     "label": _has_label,
     "type": lambda event, text: event.type == text,
+    "volume": lambda event, text: event.type == "volume" and event.actor == text,
     "scope": lambda event, text: text == "local",
 }

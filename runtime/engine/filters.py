@@ -104,8 +104,15 @@ def _container_test(
         case "is-task":
             _refuse_others(name, texts, ("true", "false"))
             return lambda each: "false" in texts  # no container here belongs to a service
-        case _:  # volume, publish, isolation: no container has any of these yet
+        case "volume":
+            return lambda each: any(_shows(mount, texts) for mount in each.mounts)
+        case _:  # publish, isolation: no container has any of these yet
             return lambda each: False
+
+
+def _shows(mount: Mapping[str, Any], texts: Sequence[str]) -> bool:
+    """Whether it is one of these volumes, or in one of these places."""
+    return mount["Destination"] in texts or (mount.get("Name") or mount["Source"]) in texts
 
 
 def has_labels(labels: Mapping[str, str], texts: Iterable[str]) -> bool:

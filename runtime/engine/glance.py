@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.container.command import argv
+from runtime.container.points import Point, as_docker, points_of_all
 from runtime.database import Database, Row
 from runtime.engine.durations import human_duration
 from runtime.engine.filters import Filters, Find, keep_containers
@@ -55,6 +56,7 @@ class Facts:
         self._documents: dict[str, dict[str, Any]] = {}
         self._names: dict[str, str] | None = None
         self._networks: dict[str, str] | None = None
+        self._points: dict[str, list[Point]] | None = None
 
     def image_id(self, manifest: str) -> str:
         """The image's id: the digest of its configuration."""
@@ -67,6 +69,12 @@ class Facts:
     def size(self, manifest: str) -> int:
         """Bytes of all its layers' tars."""
         return sum(layer["size"] for layer in self._document(manifest)["layers"])
+
+    def mounts(self, container_id: str) -> list[dict[str, Any]]:
+        """A container's Mounts. All containers' are read at once, when the first is asked for."""
+        if self._points is None:
+            self._points = points_of_all(self._database)
+        return [as_docker(point) for point in self._points.get(container_id, ())]
 
     def means(self, name: str) -> str:
         """The manifest that an image's name means now, or ""."""
@@ -173,6 +181,11 @@ class Glance:
         return [*((self.image_config.get("config") or {}).get("ExposedPorts") or {})]
 
     @property
+    def mounts(self) -> list[dict[str, Any]]:
+        """Docker's Mounts: volumes, binds, tmpfs."""
+        return self._facts.mounts(self.id)
+
+    @property
     def network(self) -> str:
         """How it was plugged in: its NetworkMode."""
         return str(self.request.get("network", "none"))
@@ -221,7 +234,7 @@ class Glance:
             "Status": self.spoken_status(now_ns),
             "HostConfig": {"NetworkMode": self.network},
             "NetworkSettings": {"Networks": {name: {} for name in self.networks}},
-            "Mounts": [],
+            "Mounts": self.mounts,
         }
 
 

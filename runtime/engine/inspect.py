@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.container.lifecycle import recorded_exit
 from runtime.container.log import timestamp
+from runtime.container.points import as_docker
 from runtime.container.state import BUSY, LIVE, Status
 from runtime.engine.options import members
 from runtime.oci.image import RunConfig
@@ -158,7 +159,7 @@ def inspect_container(container: Container, *, size: bool = False) -> dict[str, 
         "ExecIDs": container.exec_ids or None,
         "HostConfig": _host_config(container),
         "GraphDriver": _graph_driver(container),
-        "Mounts": [],
+        "Mounts": [as_docker(point) for point in container.points],
         "Config": _config(container),
         "NetworkSettings": _network_settings(container),
     }

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from runtime.container.bundle import Request
-from runtime.engine import notation
+from runtime.engine import mount_notation, notation
 from runtime.engine.arguments import (
     as_arguments,
     as_bytes,
@@ -147,10 +147,14 @@ OPTIONS = (
     Option("dns_opt", "dns_options", "dns-option"),
     Option("dns_search", "dns_search", "dns-search"),
     Option("links", "links", "link"),
-    Option("volumes", "volumes", "volume"),
-    Option("mounts", "mounts", "mount"),
-    Option("volumes_from", "volumes_from", "volumes-from"),
-    Option("volume_driver", "volume_driver", "volume-driver"),
+    Option("volumes", "binds", "volume", "Binds", mount_notation.as_binds),
+    Option("volumes", "volumes", "volume", "", mount_notation.as_anonymous),
+    Option(
+        *("mounts", "mounts", "mount", "Mounts"),
+        *(mount_notation.as_mounts, mount_notation.show_mounts),
+    ),
+    Option("volumes_from", "volumes_from", "volumes-from", "VolumesFrom", notation.as_texts),
+    Option("volume_driver", "volume_driver", "volume-driver", "VolumeDriver", as_text),
 )
 """In the order in which a person would ask. A keyword with two rows fills two fields."""
 

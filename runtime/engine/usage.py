@@ -3,7 +3,8 @@
 An image's size is that of its layers' tars; on the disk a layer is there twice, as the blob
 that can be sent and as the directory that can be mounted, and shared layers are there once.
 `LayersSize` is what images really take, `BuildCache` what only the build cache keeps, `SizeRw`
-what a container wrote: together they are the disk, and agree with `du`.
+what a container wrote, a volume's `Size` what is in it: together they are the disk, and agree
+with `du`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import Any
 from runtime.content import gc
 from runtime.engine.containers import Containers
 from runtime.engine.images import Images
+from runtime.engine.volumes import Volumes
 
 
-def disk_usage(images: Images, containers: Containers) -> dict[str, Any]:
+def disk_usage(images: Images, containers: Containers, volumes: Volumes) -> dict[str, Any]:
     """Docker's SystemDataUsage: LayersSize, Images, Containers, Volumes, BuildCache; bytes."""
     every = images.list(all=True)
     shares = Counter(digest for image in every for digest in {each.digest for each in image.layers})
@@ -37,7 +39,7 @@ def disk_usage(images: Images, containers: Containers) -> dict[str, Any]:
             each.summary(now_ns) | {"SizeRw": images.snapshots.usage(each.id)}
             for each in containers.glances()
         ],
-        "Volumes": [],
+        "Volumes": volumes.usage(),
         "BuildCache": _build_cache(images),
     }
 

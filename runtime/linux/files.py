@@ -7,6 +7,7 @@ the gap: the kernel itself refuses, or confines, every step of the way.
 
     open_beneath    no `..`, no absolute path, no symbolic link anywhere: for writing
     open_in_root    links are followed as if the directory were `/`: for reading, as in chroot
+    make_in_root    the same for a place that may be missing: it is made
 
 man 2 openat2
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import os
 import struct
-from errno import EAGAIN, EINVAL, ENOSYS
+from errno import EAGAIN, EINVAL, ELOOP, ENOENT, ENOSYS
 
 from runtime.errors import HostLacks, KernelError
 from runtime.linux.libc import system_call
@@ -43,6 +44,40 @@ def open_in_root(root_fd: int, path: bytes | str, flags: int, mode: int = 0) -> 
     Links and `..` are followed, and end at `root_fd` at most. Raises KernelError. man 2 openat2
     """
     return _openat2(root_fd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+
+
+def make_in_root(root_fd: int, path: str, *, directory: bool) -> int:
+    """The same, as a place (O_PATH) to mount something at. What is missing is made: directories,
+    and with `directory=False` an empty file at the end.
+
+    Raises KernelError. ELOOP, also for a link that leads nowhere: nothing is made behind it.
+    """
+    parts = [part for part in path.split("/") if part]
+    for depth in range(1, len(parts) + 1):
+        place = "/".join(parts[:depth])
+        try:
+            os.close(open_in_root(root_fd, place, os.O_PATH))
+        except KernelError as missing:
+            if missing.errno != ENOENT:
+                raise
+            last = depth == len(parts)
+            _make(root_fd, "/".join(parts[: depth - 1]), parts[depth - 1], directory or not last)
+    return open_in_root(root_fd, "/".join(parts) or ".", os.O_PATH)
+
+
+def _make(root_fd: int, parent: str, name: str, directory: bool) -> None:
+    holder = open_in_root(root_fd, parent or ".", os.O_PATH | os.O_DIRECTORY)
+    try:
+        if directory:
+            os.mkdir(name, 0o755, dir_fd=holder)
+        else:
+            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=holder))
+    except FileExistsError as link:
+        raise KernelError("mkdir", repr(name), ELOOP) from link
+    except OSError as error:
+        raise KernelError("mkdir", repr(name), error.errno or 0) from error
+    finally:
+        os.close(holder)
 
 
 def _openat2(root_fd: int, path: bytes | str, flags: int, mode: int, resolve: int) -> int:

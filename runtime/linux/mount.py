@@ -40,14 +40,17 @@ MNT_DETACH = 2
 AT_FDCWD = -100
 AT_RECURSIVE = 0x8000
 AT_EMPTY_PATH = 0x1000
-MOUNT_ATTR_RDONLY = 1
 OPEN_TREE_CLONE = 1
 OPEN_TREE_CLOEXEC = 0o2000000
 MOVE_MOUNT_F_EMPTY_PATH = 4
 MOVE_MOUNT_T_EMPTY_PATH = 0x40
 
+ATTRIBUTES = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
+"""The flags that `mount_setattr` knows by the same numbers (MOUNT_ATTR_RDONLY…)."""
+
 FLAG_OF_OPTION = {
     "ro": MS_RDONLY,
+    "rro": MS_RDONLY,
     "nosuid": MS_NOSUID,
     "nodev": MS_NODEV,
     "noexec": MS_NOEXEC,
@@ -205,13 +208,20 @@ class _MountAttributes(ctypes.Structure):
 
 
 def set_read_only(tree: int) -> None:
-    """Make what `open_tree` copied read-only, before it is seen anywhere.
+    """Make what `open_tree` copied read-only, before it is seen anywhere. Raises KernelError."""
+    set_attributes(tree, MS_RDONLY)
+
+
+def set_attributes(tree: int, flags: int, *, recursive: bool = False) -> None:
+    """Forbid something (of `ATTRIBUTES`) in what `open_tree` copied, before it is seen anywhere;
+    with `recursive`, in all mounts below, too. What was forbidden there stays so.
 
     Raises KernelError. man 2 mount_setattr, Linux 5.12
     """
-    attributes = _MountAttributes(set=MOUNT_ATTR_RDONLY)
+    attributes = _MountAttributes(set=flags)
     size = ctypes.sizeof(attributes)
-    system_call("mount_setattr", tree, b"", AT_EMPTY_PATH, ctypes.byref(attributes), size)
+    how = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    system_call("mount_setattr", tree, b"", how, ctypes.byref(attributes), size)
 
 
 def parse_options(options: tuple[str, ...]) -> tuple[int, str]:
@@ -228,6 +238,16 @@ def set_propagation(target: Path | str, options: tuple[str, ...]) -> None:
     for option in options:
         if option in PROPAGATION_OF_OPTION:
             mount(None, target, None, PROPAGATION_OF_OPTION[option])
+
+
+def set_propagation_of(tree: int, options: tuple[str, ...]) -> None:
+    """The same for what `open_tree` copied, before it is attached anywhere. Raises KernelError."""
+    for option in options:
+        if kind := PROPAGATION_OF_OPTION.get(option):
+            attributes = _MountAttributes(propagation=kind & ~MS_REC)
+            how = AT_EMPTY_PATH | (AT_RECURSIVE if kind & MS_REC else 0)
+            size = ctypes.sizeof(attributes)
+            system_call("mount_setattr", tree, b"", how, ctypes.byref(attributes), size)
 
 
 def umount(target: Path | str, *, detach: bool = False) -> None:

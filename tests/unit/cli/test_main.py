@@ -133,7 +133,7 @@ def test_a_mistyped_command_is_guessed(
         (("rmi", "-f", "nosuch"), 0, "onggi: no such image: nosuch"),
         (("exec", "nosuch", "true"), 1, "onggi: no such container: nosuch"),
         (("inspect", "nosuch"), 1, "onggi: no such object: nosuch"),
-        (("inspect", "--type", "volume", "x"), 1, "onggi: no such type: volume"),
+        (("inspect", "--type", "task", "x"), 1, "onggi: no such type: task"),
         (("spec", "nosuch"), 1, "onggi: no such container: nosuch"),
         (("history", "nosuch"), 1, "onggi: no such image: nosuch"),
         (("ps", "--filter", "exited"), 1, "onggi: not a filter: exited"),

@@ -70,7 +70,7 @@ def test_a_text_of_several_lines_is_found_line_by_line() -> None:
 def test_an_error_is_told_in_korean() -> None:
     error = NotFound("no such object: {name}", name="web")
     assert error.told(messages.in_korean) == (
-        "그런 컨테이너나 이미지, 네트워크가 없습니다: web",
+        "그런 이름의 컨테이너, 이미지, 네트워크, 볼륨이 없습니다: web",
         "",
     )
 

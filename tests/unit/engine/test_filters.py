@@ -29,6 +29,10 @@ class Seen:
     exposed_ports: tuple[str, ...] = ()
     networks: tuple[str, ...] = ("none",)
     network_ids: tuple[str, ...] = ()
+    mounts: tuple[dict[str, str], ...] = (
+        {"Type": "volume", "Name": "site", "Source": "/…/_data", "Destination": "/srv"},
+        {"Type": "bind", "Source": "/home", "Destination": "/mnt"},
+    )
 
 
 WEB = Seen(
@@ -84,6 +88,10 @@ def kept(**filters: Any) -> list[Seen]:
         ({"expose": "53/udp"}, [WEB]),
         ({"expose": "8005-8020/tcp"}, [WEB]),
         ({"volume": "x"}, []),
+        ({"volume": "/…/_data"}, []),
+        ({"volume": ["x", "site"]}, EVERY),
+        ({"volume": "/srv"}, EVERY),
+        ({"volume": "/home"}, EVERY),
         ({"publish": "80"}, []),
         ({"is-task": "false"}, EVERY),
         ({"is-task": "true"}, []),
