@@ -639,7 +639,6 @@ KO: dict[str, str] = {
     "Remove unused volumes": "쓰지 않는 볼륨을 삭제",
     "Specify volume driver name": "볼륨 드라이버의 이름",
     "Set metadata for a volume": "볼륨에 붙일 레이블",
-    "Set driver specific options": "드라이버에 줄 옵션",
     "Only display volume names": "볼륨의 이름만 출력",
     "Force the removal of one or more volumes": "없는 볼륨이라도 오류로 보지 않음",
     "Remove all unused volumes, not just anonymous ones": (
