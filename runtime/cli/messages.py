@@ -118,6 +118,8 @@ KO: dict[str, str] = {
     "onggi/base: web client, certificates, time zones": "onggi/base: 웹 클라이언트, 인증서, 시간대",
     "onggi/python: interpreter and standard library": "onggi/python: 인터프리터와 표준 라이브러리",
     "onggi/python: pip": "onggi/python: pip",
+    "onggi/registry: web server and passwords": "onggi/registry: 웹 서버와 비밀번호",
+    "onggi/registry: Onggi itself": "onggi/registry: 옹기 자신",
     "This removes all stopped containers. Continue?": (
         "멈춘 컨테이너를 모두 삭제합니다. 계속할까요?"
     ),
@@ -1078,6 +1080,12 @@ KO: dict[str, str] = {
     "not an environment variable: {entry!r}": "환경 변수 형식이 아닙니다: {entry!r}",
     "write NAME=value": "이름=값 형식으로 쓰세요",
     "there is no recipe for the image {name}": "만드는 방법이 정해지지 않은 이미지입니다: {name}",
+    "the Python that runs Onggi has no package {name}": (
+        "옹기를 실행하는 Python에 패키지가 없습니다: {name}"
+    ),
+    "install Onggi with its dependencies: pip install {name}": (
+        "옹기를 의존 패키지와 함께 설치하세요: pip install {name}"
+    ),
     "the Python that runs Onggi has no pip": "Onggi를 실행하는 파이썬에 pip가 없습니다",
     "install python3-venv, or pip into Onggi's environment": (
         "python3-venv를 설치하거나 Onggi의 환경에 pip를 설치하세요"

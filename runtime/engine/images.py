@@ -22,7 +22,7 @@ from runtime.container.worlds import DEFAULT_NETWORK
 from runtime.content import gc
 from runtime.content.store import ContentStore
 from runtime.database import Database
-from runtime.engine.bootstrap.names import NAMES
+from runtime.engine.bootstrap.names import BASES, NAMES
 from runtime.engine.build_cache import SqliteCache
 from runtime.engine.directory import alone, require_root, writing
 from runtime.engine.filters import Filters, is_true, prune_test, read_filters
@@ -358,7 +358,7 @@ class Images:
 
     def bootstrap(
         self,
-        names: Iterable[str] = NAMES,
+        names: Iterable[str] = BASES,
         progress: BootstrapProgress | None = None,
     ) -> ImageList:
         """Make the base images out of this host's own files: nothing is downloaded."""

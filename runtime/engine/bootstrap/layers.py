@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from runtime.build.builder import host_platform
 from runtime.content.store import ContentStore
-from runtime.engine.bootstrap.names import NAMES
+from runtime.engine.bootstrap.names import BASES, NAMES
 from runtime.engine.bootstrap.tree import write_tree
 from runtime.errors import NotFound
 from runtime.layer.tar import tree_layer
@@ -47,7 +47,7 @@ def bootstrap(
     snapshots: Snapshots,
     tag: Callable[[Reference, Descriptor], None],
     progress: Progress = lambda what, done, total: None,
-    names: Collection[str] = NAMES,
+    names: Collection[str] = BASES,
 ) -> None:
     """Make the images `names` of this host's own files, unpacked and ready to run.
 

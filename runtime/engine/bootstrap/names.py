@@ -1,4 +1,7 @@
-"""The names of the base images, apart from how they are made: every command must know them."""
+"""The names of the images that any host can make, apart from how: every command must know them."""
 
-NAMES = ("onggi/base", "onggi/python")
-"""The images that any host can make."""
+BASES = ("onggi/base", "onggi/python")
+"""What others build on: `onggi image bootstrap` makes these."""
+
+NAMES = (*BASES, "onggi/registry")
+"""All of them. What is missing is made when it is asked for."""

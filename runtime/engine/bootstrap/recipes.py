@@ -1,10 +1,13 @@
-"""What our two base images are made of, told layer by layer.
+"""What our images are made of, told layer by layer.
 
     onggi/base      a shell and the usual small tools
                     a web client, certificates, time zones
     onggi/python    … both layers of onggi/base, and
                     the interpreter with its standard library
                     pip
+    onggi/registry  … all of onggi/python, and
+                    aiohttp, bcrypt and what they need
+                    Onggi itself
 
 A recipe reads the host and writes nothing. Its layers hold no date of the host: the same files
 make the same image, on whichever day.
@@ -31,6 +34,7 @@ from runtime.engine.bootstrap.interpreter import (
     running_interpreter,
 )
 from runtime.engine.bootstrap.pip import pip_entries
+from runtime.engine.bootstrap.registry import PORT, STORAGE, package_entries, runtime_entries
 from runtime.engine.bootstrap.skeleton import skeleton_entries
 from runtime.engine.bootstrap.tree import Tree
 from runtime.engine.bootstrap.worldwide import (
@@ -41,7 +45,7 @@ from runtime.engine.bootstrap.worldwide import (
 )
 from runtime.oci.image import RunConfig
 
-BASE, PYTHON = "onggi/base", "onggi/python"
+BASE, PYTHON, REGISTRY = "onggi/base", "onggi/python", "onggi/registry"
 
 ENVIRONMENT = (
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -96,10 +100,41 @@ def python_recipe(base: ImageRecipe, python: Interpreter) -> ImageRecipe:
     )
 
 
+def registry_recipe(below: ImageRecipe, python: Interpreter) -> ImageRecipe:
+    """onggi/registry: `onggi registry serve` on top of onggi/python. Words after the image's name
+    are further flags of it.
+    """
+    trees = [layer.tree for layer in below.layers]
+    packages = LayerRecipe(
+        title="onggi/registry: web server and passwords",
+        created_by="onggi bootstrap: aiohttp, bcrypt and what they need, as installed on this host",
+        tree=Tree.of(package_entries(python)).on_top_of(*trees),
+    )
+    own = LayerRecipe(
+        title="onggi/registry: Onggi itself",
+        created_by="onggi bootstrap: Onggi's own modules",
+        tree=Tree.of(runtime_entries(python)).on_top_of(*trees, packages.tree),
+    )
+    serve = ("onggi", "registry", "serve", "--addr", f"0.0.0.0:{PORT}", "--storage", STORAGE)
+    config = RunConfig(
+        env=ENVIRONMENT,
+        entrypoint=serve,
+        exposed_ports=(f"{PORT}/tcp",),
+        volumes=(STORAGE,),
+    )
+    return ImageRecipe(REGISTRY, (*below.layers, packages, own), config)
+
+
 def recipes(names: Iterable[str]) -> list[ImageRecipe]:
     """The recipes needed for `names`: each one's layers begin with those of the one before."""
-    base = base_recipe(find_busybox())
-    return [base, python_recipe(base, running_interpreter())] if PYTHON in names else [base]
+    wanted = set(names)
+    made = [base_recipe(find_busybox())]
+    if wanted & {PYTHON, REGISTRY}:
+        python = running_interpreter()
+        made.append(python_recipe(made[0], python))
+        if REGISTRY in wanted:
+            made.append(registry_recipe(made[1], python))
+    return made
 
 
 def host_name() -> str:

@@ -20,7 +20,7 @@ import pytest
 from runtime.content import gc
 from runtime.content.store import ContentStore
 from runtime.engine.bootstrap.layers import bootstrap
-from runtime.engine.bootstrap.names import NAMES
+from runtime.engine.bootstrap.names import BASES
 from runtime.errors import KernelError, NotFound
 from runtime.layer.apply import apply_layer
 from runtime.linux.mount import mount, umount
@@ -71,7 +71,7 @@ class State:
 def made(tmp_path_factory: pytest.TempPathFactory) -> State:
     """Both images."""
     state = State(tmp_path_factory.mktemp("state"))
-    state.bootstrap(NAMES)
+    state.bootstrap(BASES)
     return state
 
 
@@ -85,7 +85,7 @@ def test_python_stands_on_base(made: State) -> None:
     assert len(python.layers) > len(base.layers) > 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BASES)
 def test_every_layer_is_told_in_the_history_and_unpacked(made: State, name: str) -> None:
     manifest, config = made.manifest(name), made.config(name)
     assert [layer.digest for layer in manifest.layers] == list(config.diff_ids)
