@@ -14,7 +14,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -270,7 +270,7 @@ def test_only_who_has_the_password_comes_in(tmp_path: Path) -> None:
             assert registry.ask("GET", "/v2/", Authorization=right).status == 200
         assert registry.ask("GET", "/v2/", Authorization=basic("bori", "wrong")).status == 401
         assert "secret" not in registry.log.read_text()
-        assert [each.get("user") for each in registry.requests()].count("bori") == 2
+        wait_until(lambda: [e.get("user") for e in registry.requests()].count("bori") == 2)
 
 
 def test_a_changed_password_counts_at_once(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def test_headers_without_an_end(registry: OwnRegistry) -> None:
         connection.settimeout(PATIENCE_S)
         with contextlib.suppress(ConnectionError):
             connection.sendall(b"GET /v2/ HTTP/1.1\r\nX: " + b"x" * 100_000)
-        assert connection.recv(100).startswith(b"HTTP/1.1 400")
+        assert connection.recv(100).split()[1] == b"400"
 
 
 def test_an_upload_costs_no_memory(registry: OwnRegistry) -> None:
@@ -365,6 +365,7 @@ def test_a_line_of_the_log_is_a_line(registry: OwnRegistry) -> None:
     """Whatever the peer calls itself."""
     count = len(registry.requests())
     registry.ask("GET", "/v2/%0a{}", User_Agent='evil"} {"status": 200')
+    wait_until(lambda: len(registry.requests()) > count)  # it is written after the answer
     (entry,) = registry.requests()[count:]
     assert (entry["status"], entry["method"], entry["path"]) == (404, "GET", "/v2/%0a{}")
     assert {"time", "client", "received", "sent", "seconds", "agent"} <= set(entry)
@@ -383,22 +384,22 @@ def test_the_page_speaks_two_languages(registry: OwnRegistry) -> None:
     assert english.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_nothing_on_the_page_is_the_pushers_markup(registry: OwnRegistry) -> None:
+def test_nothing_on_the_page_is_the_pushers_markup(tmp_path: Path) -> None:
     """Names cannot hold any; a Host header can."""
     from runtime.registry.server.answers import Asked
     from runtime.registry.server.inventory import Inventory
     from runtime.registry.server.page import catalog_page
 
-    async def nothing():  # type: ignore[no-untyped-def]
+    async def nothing() -> AsyncIterator[bytes]:
         yield b""
 
-    empty = Inventory.__new__(Inventory)
-    empty.repositories = lambda after, limit: []  # type: ignore[method-assign]
     asked = Asked("GET", "", {"Host": "<script>alert(1)</script>"}, nothing)
-    assert b"<script" not in catalog_page(empty, asked).body  # type: ignore[operator]
+    body = catalog_page(Inventory(tmp_path), asked).body
+    assert isinstance(body, bytes) and b"&lt;script" in body and b"<script" not in body
 
 
-def wait_until(fulfilled) -> None:  # type: ignore[no-untyped-def]
+def wait_until(fulfilled: Callable[[], bool]) -> None:
+    """Or fail, much later."""
     deadline = time.monotonic() + PATIENCE_S
     while not fulfilled():
         assert time.monotonic() < deadline
