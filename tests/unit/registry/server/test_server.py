@@ -5,7 +5,6 @@ should, removes only garbage, and costs the same however rude its clients are.
 from __future__ import annotations
 
 import base64
-import concurrent.futures
 import contextlib
 import http.client
 import os
@@ -15,8 +14,10 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import bcrypt
 import pytest
 from own_registry import PATIENCE_S, OwnRegistry, image_manifest, running_registry
 
@@ -50,7 +51,7 @@ def test_an_upload_goes_on_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_a_cut_connection_loses_nothing_that_has_arrived(tmp_path: Path) -> None:
-    """The client notices first: its next request comes while the server still waits for the rest."""
+    """The client notices first: its next request comes while the server waits for the rest."""
     with running_registry(tmp_path) as registry:
         place = begin(registry, "app")
         data = secrets.token_bytes(3_000_000)
@@ -98,12 +99,11 @@ def test_kill_during_twenty_pushes(tmp_path: Path) -> None:
                 if len(acknowledged) >= 40:
                     enough.set()
 
-    with running_registry(tmp_path) as registry:
-        with concurrent.futures.ThreadPoolExecutor(20) as pool:
-            for number in range(20):
-                pool.submit(push_for_ever, registry, number)
-            assert enough.wait(PATIENCE_S)
-            registry.process.kill()
+    with running_registry(tmp_path) as registry, ThreadPoolExecutor(20) as pool:
+        for number in range(20):
+            pool.submit(push_for_ever, registry, number)
+        assert enough.wait(PATIENCE_S)
+        registry.process.kill()
     with running_registry(tmp_path) as registry:
         names = registry.ask("GET", "/v2/_catalog").json["repositories"]
         served = set()
@@ -229,7 +229,7 @@ def test_collecting_while_twenty_push(tmp_path: Path) -> None:
         collector = threading.Thread(target=collect_for_ever)
         collector.start()
         try:
-            with concurrent.futures.ThreadPoolExecutor(10) as pool:
+            with ThreadPoolExecutor(10) as pool:
                 names = list(pool.map(push, range(10)))
         finally:
             stop.set()
@@ -289,14 +289,15 @@ def test_a_changed_password_counts_at_once(tmp_path: Path) -> None:
 def test_an_unknown_user_costs_what_a_known_one_costs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One bcrypt for everybody, whatever the costs of the hashes are; always the same for a name."""
-    from runtime.registry.server import passwords as module
-
+    """One bcrypt for everybody, whatever the hashes cost; always the same for a name."""
     tried: list[bytes] = []
-    real = module.bcrypt.checkpw
-    monkeypatch.setattr(
-        module.bcrypt, "checkpw", lambda p, stored: (tried.append(stored), real(p, stored))[1]
-    )
+    real = bcrypt.checkpw
+
+    def check(password: bytes, stored: bytes) -> bool:
+        tried.append(stored)
+        return real(password, stored)
+
+    monkeypatch.setattr(bcrypt, "checkpw", check)
     file = tmp_path / "htpasswd"
     lines = [htpasswd_line(f"user{n}", "x", cost=4 + n % 2) for n in range(6)]
     file.write_text("\n".join(lines))
@@ -308,8 +309,16 @@ def test_an_unknown_user_costs_what_a_known_one_costs(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "# nobody\n", "bori\n", "bori:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", "bori:$2y$05$short\n"]
-    + ["bori:$apr1$salt$hash\n", ":" + "$2y$05$" + "a" * 53, "bori:$2y$31$" + "a" * 53],
+    [
+        "",
+        "# nobody\n",
+        "bori\n",
+        "bori:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n",
+        "bori:$apr1$salt$hash\n",
+        "bori:$2y$05$short\n",
+        ":" + "$2y$05$" + "a" * 53,
+        "bori:$2y$31$" + "a" * 53,
+    ],
 )
 def test_files_that_cannot_be_used(tmp_path: Path, text: str) -> None:
     file = tmp_path / "htpasswd"
@@ -344,7 +353,7 @@ def test_headers_without_an_end(registry: OwnRegistry) -> None:
 def test_an_upload_costs_no_memory(registry: OwnRegistry) -> None:
     before = _memory(registry)
     data = os.urandom(1 << 20)
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(4) as pool:
         replies = list(
             pool.map(
                 lambda n: registry.ask("PATCH", begin(registry, f"m{n}"), iter([data] * 40)),
