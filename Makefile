@@ -7,6 +7,11 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 # A virtual environment cannot be moved, so the stamp knows where it was made.
 READY := .venv/ready-$(shell pwd | cksum | cut -d' ' -f1)
+# Tests run in so many lanes at once (tests/lane.py). They often wait, so more than two processors.
+LANES := 3
+PYTEST := $(PYTHON) -m pytest --ignore tests/tidy
+# Tests start thousands of processes: each would compile the engine for itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: lab lab-ko lab-en setup test check notebooks bench
 
@@ -28,8 +33,8 @@ $(READY): pyproject.toml constraints.txt lessons_lib/setup.sh
 # With CI=true a test that cannot run here fails instead of being skipped.
 test: check
 	@$(PYTHON) tests/needs.py install
-	@$(PYTHON) -m pytest --ignore tests/tidy -m "not kernel" -n 2; plain=$$?; \
-	 $(PYTHON) -m pytest --ignore tests/tidy -m kernel && exit $$plain
+	@if $(PYTHON) tests/lane.py possible; then $(PYTEST) -n $(LANES); else \
+		$(PYTEST) -m "not kernel" -n 2; plain=$$?; $(PYTEST) -m kernel && exit $$plain; fi
 
 check: setup
 	@$(PYTHON) -m ruff check

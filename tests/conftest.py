@@ -5,21 +5,27 @@
 Both set ONGGI_ROOT, so `onggi` in a subprocess works on the same state.
 
 A test that touches the kernel says so with `@pytest.mark.needs(…)` (tests/needs.py) or uses one of
-these fixtures. Such tests get the mark `kernel`; they run one after the other, so that each can be
-asked what it has left behind.
+these fixtures. Such tests get the mark `kernel`. Each is asked what it has left behind, so no two
+of them may work in the same place at once: with `-n 3` there are three lanes (lane.py), each a
+place of its own; where a host has no lanes, they run one after the other.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shlex
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
+import lane
 import leftovers
 import needs
 import pytest
@@ -31,22 +37,38 @@ if TYPE_CHECKING:
     from runtime.engine import Engine
 
 BEFORE = pytest.StashKey[frozenset[str]]()
+LEFT_IN_LANES = pytest.StashKey[list[str]]()
 PLACE = "ONGGI_TESTS"
 """The variable with this run's folder: the state directories of all its processes lie in it."""
+
+TOGETHER = {"tests/compat/test_exchange.py", "tests/guest/test_guest.py"}
+"""Files whose tests share something that takes long to make: all of them go to one worker."""
 
 FIXTURES_OF_THE_KERNEL = {"engine", "state_root", "base_state"}
 
 
 @pytest.fixture(scope="session")
 def base_state() -> Iterator[Path]:
-    """A state directory with the base images, made once in a session. Use `engine` instead."""
-    from runtime.engine import Engine
-
+    """A state directory with the base images, one for each worker. Use `engine` instead."""
     with tempfile.TemporaryDirectory(dir=place()) as folder:
         root = Path(folder, "state")
-        Engine(root).images.bootstrap()
+        subprocess.run(["cp", "--archive", "--reflink=auto", _first_state(), root], check=True)
         yield root
         leftovers.end_launchers(root)
+
+
+def _first_state() -> Path:
+    """The one that is bootstrapped, by the first worker that needs it; the others copy it."""
+    from runtime.engine import Engine
+
+    root, made = place() / "state", place() / "state.made"
+    with (place() / "state.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            Engine(root).images.bootstrap()
+            leftovers.end_launchers(root)
+            made.touch()
+    return root
 
 
 @pytest.fixture
@@ -91,7 +113,8 @@ def nothing_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     before = leftovers.look(strict)
     yield
     left = leftovers.since(before, lambda: strict and is_strict())
-    assert left == [], "the test has left this behind"
+    if left:
+        pytest.fail("\n  ".join(["the test has left behind", *left]), pytrace=False)
 
 
 def place() -> Path:
@@ -100,8 +123,8 @@ def place() -> Path:
 
 
 def is_strict() -> bool:
-    """See leftovers.py: other people's engines may be at work here, but not in CI."""
-    return needs.ci() or leftovers.is_alone(place())
+    """See leftovers.py: other people's engines may be at work here, but not in CI or a lane."""
+    return needs.ci() or bool(lane.current()) or leftovers.is_alone(place())
 
 
 def touches_kernel(item: pytest.Item) -> bool:
@@ -111,9 +134,21 @@ def touches_kernel(item: pytest.Item) -> bool:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """`-m kernel` are the tests that have to run one after the other."""
+    """`-m kernel` are the tests of which only one may run in a place at once."""
     if touches_kernel(item):
         item.add_marker(pytest.mark.kernel)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, which have a timeout of their own: nobody shall wait for them at the
+    end.
+    """
+
+    def patience_s(item: pytest.Item) -> float:
+        mark = item.get_closest_marker("timeout")
+        return float(mark.args[0]) if mark else 0
+
+    items.sort(key=patience_s, reverse=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -129,7 +164,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make this run's folder and take the first look, before any worker begins.
+    """Make this run's folder and take the first look, before any worker begins; and in its lane,
+    a worker's.
 
     A shell starts what it puts into the background with Ctrl-C ignored, and every process that a
     test starts would inherit that: some of them are tested by it.
@@ -137,7 +173,34 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         os.environ[PLACE] = tempfile.mkdtemp(prefix="onggi-tests-")
+        config.stash[LEFT_IN_LANES] = []
+    if not hasattr(config, "workerinput") or lane.current():
         config.stash[BEFORE] = leftovers.look(is_strict())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs: list[Any]) -> None:
+    """Give each worker a lane of its own."""
+    if lane.is_possible():
+        for spec in specs:
+            spec.python = shlex.join([sys.executable, lane.__file__])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give a worker the next test when it is ready for it, in the order of
+    `pytest_collection_modifyitems`; or a whole file.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    def scope(nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return path if path in TOGETHER else nodeid
+
+    config.option.loadscopereorder = False
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = scope
+    return scheduler
 
 
 @pytest.hookimpl(trylast=True)
@@ -146,9 +209,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     before = session.config.stash.get(BEFORE, None)
     if before is None:
         return
-    left = leftovers.since(before, needs.ci)
-    for line in left:
+    left = leftovers.since(before, lambda: needs.ci() or bool(lane.current()))
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = left
+        return
+    for line in [*left, *session.config.stash[LEFT_IN_LANES]]:
         print(f"\nleft behind by this run: {line}")
-    if left:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     shutil.rmtree(place(), ignore_errors=True)  # a mount in it has been told above
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker has ended: hear what its lane was left with."""
+    left = getattr(node, "workeroutput", {}).get("left", [])
+    node.config.stash[LEFT_IN_LANES] += [f"{line}, in {node.gateway.id}" for line in left]

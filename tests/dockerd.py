@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import lane
+
 PATIENCE_S = 60
 
 
@@ -66,6 +68,8 @@ def running_dockerd() -> Iterator[Docker]:
             "cgroup-parent": f"/{place.name}",
             "log-level": "error",
         }
+        for tree in lane.trees():  # now, and not during the test that first runs a container
+            (tree.where / place.name).mkdir()
         command = ["unshare", "--mount", "--net", "dockerd"]
         command += [f"--{name}={value}" for name, value in options.items()]
         with (place / "log").open("wb") as log:
@@ -85,9 +89,9 @@ def running_dockerd() -> Iterator[Docker]:
 
 
 def _remove_groups(name: str) -> None:
-    """The daemon's control groups, on both versions; the kernel empties them a moment late."""
+    """The daemon's control groups in all trees; the kernel empties them a moment late."""
     deadline = time.monotonic() + 10
-    while groups := [g for p in (name, f"*/{name}") for g in Path("/sys/fs/cgroup").glob(p)]:
+    while groups := [group for tree in lane.trees() if (group := tree.where / name).exists()]:
         for group in groups:
             with contextlib.suppress(OSError):
                 group.rmdir()

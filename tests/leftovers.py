@@ -4,8 +4,10 @@ Mounts, control groups, network interfaces, processes and files. A launcher, or 
 bridges, may stay: it ends by itself when it is idle. PID 1 may reap an orphan a moment late, so
 the second look is patient.
 
-Other people's engines may be at work on a developer's machine. Where one is, what cannot be told
-apart (groups, processes in other namespaces) is only looked at with CI=true, where none may be.
+In a lane (lane.py) there is nobody else, so whatever is new was left: also a process that has
+made itself independent, and any temporary file. Outside, other people's engines may be at work.
+Where one is, what cannot be told apart (groups, processes in other namespaces) is only looked at
+with CI=true, where none may be.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import lane
+
 PATIENCE_S = 5.0
 RESIDENTS = ("onggi-launcher", "onggi-keeper")
 KEEPER = "onggi-keeper"
@@ -29,6 +33,8 @@ def look(strict: bool) -> frozenset[str]:
     seen = {*_mounts(), *_interfaces(), *_files(), *_children()}
     if strict:
         seen |= {*_control_groups(), *_contained_processes()}
+    if lane.current():
+        seen |= {*_processes_of_the_lane(), *_files_of_the_lane()}
     return frozenset(seen)
 
 
@@ -101,22 +107,37 @@ def _contained_processes() -> Iterator[str]:
                 yield f"process {pid} {comm}"
 
 
+def _processes_of_the_lane() -> Iterator[str]:
+    """All but its first, the worker and launchers; of one that has ended nothing is left."""
+    for pid in _pids():
+        comm = _comm(pid)
+        if pid not in (1, os.getpid()) and comm != LAUNCHER and _stat(pid)[:1] not in ([], ["Z"]):
+            yield f"process {pid} {comm}"
+
+
+def _files_of_the_lane() -> Iterator[str]:
+    return (f"file {path}" for path in Path(tempfile.gettempdir()).iterdir())
+
+
 def _control_groups() -> Iterator[str]:
+    """The engine's and lanes; in a lane whatever groups there are."""
     theirs = ("onggi", "launcher")  # the launcher's own, and the parent of all
-    return (f"control group {group}" for group in _groups() if group.name not in theirs)
+    for pattern in ["*/"] if lane.current() else ["onggi/", "lane-*/"]:
+        for group in _groups(pattern):
+            if group.name not in theirs:
+                yield f"control group {group}"
 
 
-def _groups() -> Iterator[Path]:
-    """All groups below the engine's own in each tree, the innermost first."""
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        _, mount, kind, *_ = line.split(" ")
-        if kind.startswith("cgroup"):
-            for directory, _, _ in os.walk(Path(mount, "onggi"), topdown=False):
+def _groups(pattern: str) -> Iterator[Path]:
+    """These groups of each tree and all below them, the innermost first."""
+    for tree in lane.trees():
+        for top in tree.where.glob(pattern):
+            for directory, _, _ in os.walk(top, topdown=False):
                 yield Path(directory)
 
 
 def _remove_empty_groups() -> None:
-    for group in _groups():
+    for group in _groups("onggi/"):
         with contextlib.suppress(OSError):
             group.rmdir()
 

@@ -115,6 +115,12 @@ def _no_exit_by_pidfd() -> str:
     return "" if status == 7 << 8 else "no PIDFD_INFO_EXIT in this kernel (Linux 6.15)"
 
 
+def _no_lanes() -> str:
+    import lane
+
+    return "" if lane.is_possible() else "no root, or no version 1 control groups, for a lane"
+
+
 OVERLAY = "overlay file system"
 
 NEEDS = {
@@ -131,6 +137,7 @@ NEEDS = {
     "dockerd": _program("dockerd", "docker.io"),
     "ip": _program("ip", "iproute2"),
     "iptables": _program("iptables", "iptables"),
+    "lanes": Need(_no_lanes),
     "kernel package": Need(_no_kernel),
     "ps": _program("ps", "procps"),
     "qemu": _program("qemu-system-x86_64", "qemu-system-x86"),
