@@ -108,10 +108,14 @@ def _contained_processes() -> Iterator[str]:
 
 
 def _processes_of_the_lane() -> Iterator[str]:
-    """All but its first, the worker and launchers; of one that has ended nothing is left."""
+    """All but its first, the worker and residents; of one that has ended nothing is left."""
     for pid in _pids():
         comm = _comm(pid)
-        if pid not in (1, os.getpid()) and comm != LAUNCHER and _stat(pid)[:1] not in ([], ["Z"]):
+        if (
+            pid not in (1, os.getpid())
+            and comm not in RESIDENTS
+            and _stat(pid)[:1] not in ([], ["Z"])
+        ):
             yield f"process {pid} {comm}"
 
 
