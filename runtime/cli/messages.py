@@ -974,6 +974,12 @@ KO: dict[str, str] = {
     ),
     "neither true nor false: {text!r}": "true도 false도 아닙니다: {text!r}",
     "write true": "true라고 쓰세요",
+    "this host's packet filter does not take the rules of containers' networks: {reason}": (
+        "이 호스트의 패킷 필터에서 컨테이너 네트워크의 규칙을 받아들이지 않습니다: {reason}"
+    ),
+    "a container with --network none, or --network host, needs no rules": (
+        "--network none이나 --network host를 쓰는 컨테이너에는 규칙이 필요 없습니다"
+    ),
     "not a port: {text!r}": "포트로 읽을 수 없습니다: {text!r}",
     "write HOST:CONTAINER, such as 4000:80; a port is a number from 1 to 65535": (
         "호스트:컨테이너 순서로, 예를 들어 4000:80처럼 쓰세요. 포트는 1부터 65535까지의 수입니다"

@@ -26,7 +26,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from runtime.errors import KernelError
+from runtime.errors import HostLacks, KernelError
 from runtime.network import nftables as nft
 from runtime.network import obstacles
 from runtime.network.nftables import Base, Hook, Rule, Transaction
@@ -53,8 +53,21 @@ def table_of(root: Path) -> str:
 
 def apply(root: Path, networks: Sequence[Network], published: Sequence[Published]) -> None:
     """Put the rules for these bridges and ports in force, in place of all earlier ones; for none
-    of either, take the table away. Raises KernelError.
+    of either, take the table away. Raises HostLacks: without rules nothing would be isolated.
     """
+    try:
+        _apply(root, networks, published)
+    except OSError as error:
+        raise HostLacks(
+            "this host's packet filter does not take the rules of containers' networks: {reason}",
+            feature="nftables",
+            evidence=str(error),
+            hint="a container with --network none, or --network host, needs no rules",
+            reason=error.strerror,
+        ) from error
+
+
+def _apply(root: Path, networks: Sequence[Network], published: Sequence[Published]) -> None:
     if not networks:
         return clear(root)
     switch_on_forwarding(networks)

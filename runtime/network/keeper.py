@@ -39,10 +39,12 @@ from runtime.errors import Conflict, KernelError, NotFound, OnggiError
 from runtime.linux import cgroup, namespaces, packets, process
 from runtime.linux.packets import Message
 from runtime.linux.routes import routes
-from runtime.network import bridge
+from runtime.network import bridge, firewall
 from runtime.network.links import Links
+from runtime.network.publishing import Ports, main_endpoint
 from runtime.network.records import NetworkRecords, Plug
 from runtime.network.requests import world
+from runtime.network.resolver import Names, write_files
 from runtime.network.values import BRIDGE, Endpoint, Network, Place, Plugged
 
 IDLE_S = 60.0
@@ -94,13 +96,18 @@ class Keeper:
     def __init__(self, root: Path, listener: socket.socket) -> None:
         self.root = root
         self.world = world()
-        self.records = NetworkRecords(Database(root))
+        database = Database(root)
+        self.records = NetworkRecords(database)
         self.links = Links()
         self.selector = selectors.DefaultSelector()
+        self.ports = Ports(self.selector, database)
+        self.names = Names(self.selector)
         self._listener = listener
         self._held: dict[str, Held] = {}
         self._bridges: dict[str, tuple[Network, int]] = {}
         """The networks that are up, and the indexes of their bridges."""
+        self._rules: object = None
+        """What `firewall` has been told last."""
         self._dead: list[str] = []
         self._going = False
         self.selector.register(listener, selectors.EVENT_READ, self._greet)
@@ -141,10 +148,14 @@ class Keeper:
         """
         if self._dead:
             patience_s = min(patience_s, REST_S)
+        for due_s in (self.ports.due_s(), self.names.due_s()):
+            patience_s = patience_s if due_s is None else min(patience_s, due_s)
         ready = [key for key, _ in self.selector.select(patience_s)]
         ends = {held.pidfd for held in self._held.values()}
         for key in sorted(ready, key=lambda key: key.fd not in ends):
             key.data()
+        self.ports.look()
+        self.names.look()
         if self._dead and (not ready or len(self._dead) >= MOST_DEAD):
             dead, self._dead = self._dead, []
             bridge.pull_out(self.links, dead)
@@ -201,9 +212,11 @@ class Keeper:
         masters = {network_id: self._raise(network_id) for network_id in places}
         endpoints = self.records.plug(plug, places, self.world)
         try:
+            plugged = self._plugged(plug, endpoints)
+            self.ports.open(plugged)  # a port in use is said before anything is there
             bridge.plug_in(self.links, self.root, endpoints, masters, there)
             bridge.turn_outward(there, (), endpoints)
-            self._hold(plug, endpoints, os.dup(there))
+            self._attend(self._hold(plugged, os.dup(there)))
         except BaseException:
             self._forget(plug.container, endpoints)
             raise
@@ -217,6 +230,8 @@ class Keeper:
             bridge.silence(held.plugged.endpoints, held.there)
             os.close(held.there)
         self._forget(container, self.records.endpoints(container))
+        if held is not None:
+            self._announce()
 
     def connect(self, container: str, network_id: str, place: Place) -> None:
         """Plug a container that runs into one more network."""
@@ -250,15 +265,34 @@ class Keeper:
         bridge.turn_outward(held.there, before, after)
         self._change(held, after)
 
-    def _hold(self, plug: Plug, endpoints: tuple[Endpoint, ...], there: int) -> None:
+    def _plugged(self, plug: Plug, endpoints: tuple[Endpoint, ...]) -> Plugged:
         name, request = self.records.request(plug.container)
-        plugged = Plugged(
+        return Plugged(
             *(plug.container, name, plug.hostname, plug.domainname, plug.directory),
             *(plug.pid, plug.pid_start, endpoints, request),
         )
-        held = Held(plugged, namespaces.pidfd_open(plug.pid), there)
-        self._held[plug.container] = held
+
+    def _hold(self, plugged: Plugged, there: int) -> Held:
+        held = Held(plugged, namespaces.pidfd_open(plugged.pid), there)
+        self._held[plugged.container] = held
         self.selector.register(held.pidfd, selectors.EVENT_READ, lambda: self._see_end(held))
+        return held
+
+    def _attend(self, held: Held) -> None:
+        """Tell a container the names of the others, and the others of it."""
+        self._announce()
+        self.names.serve(held.plugged, held.there)
+        texts = self.names.hosts(held.plugged), self.names.resolvers(held.plugged)
+        write_files(held.plugged.directory, *texts)
+
+    def _announce(self) -> None:
+        """Names and rules as they must be now."""
+        self.names.refresh({held.plugged.container: held.plugged for held in self._held.values()})
+        networks = [network for network, _ in self._bridges.values()]
+        rules = networks, self.ports.published()
+        if rules != self._rules:
+            firewall.apply(self.root, *rules)
+            self._rules = rules
 
     def _see_end(self, held: Held) -> None:
         """It has ended; unless it has been started again meanwhile, and so been unplugged."""
@@ -268,7 +302,11 @@ class Keeper:
 
     def _change(self, held: Held, endpoints: tuple[Endpoint, ...]) -> None:
         plugged = replace(held.plugged, endpoints=endpoints)
-        self._held[plugged.container] = replace(held, plugged=plugged)
+        now = self._held[plugged.container] = replace(held, plugged=plugged)
+        if main_endpoint(held.plugged) != main_endpoint(plugged):
+            self.ports.close(plugged.container)
+            self.ports.open(plugged)
+        self._attend(now)
 
     def _running(self, container: str) -> Held:
         """Raises Conflict for one that has just ended, or has no cables."""
@@ -278,6 +316,8 @@ class Keeper:
 
     def _forget(self, container: str, endpoints: Iterable[Endpoint]) -> None:
         """Its rows go; its cables in a quiet moment."""
+        self.ports.close(container)
+        self.names.leave(container)
         self._dead += [each.link for each in endpoints]
         self.records.unplug(container)
 
@@ -325,6 +365,7 @@ class Keeper:
     def _lower(self, network: Network) -> None:
         bridge.lower_bridge(self.links, network, bridge.alias(self.root, network.id))
         self._bridges.pop(network.id, None)
+        self._announce()
         self.records.set_lowered(network.id, self.world)
 
     # ── After a crash ──────────────────────────────────────────────────────────────────────────
@@ -338,6 +379,10 @@ class Keeper:
             self._take_over(plug)
         for network in self.records.raised(self.world):
             self._raise(network.id)
+        for held in list(self._held.values()):
+            with contextlib.suppress(Conflict):  # somebody has taken a port meanwhile
+                self.ports.open(held.plugged)
+            self._attend(held)
         known = {network.id for network, _ in self._bridges.values()}
         for held in self._held.values():
             known |= {each.id for each in held.plugged.endpoints}
@@ -350,7 +395,7 @@ class Keeper:
         with contextlib.suppress(KernelError, OSError):
             there = os.open(f"/proc/{plug.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             if process.is_alive(plug.pid, plug.pid_start):
-                self._hold(plug, self._complete(endpoints, there), there)
+                self._hold(self._plugged(plug, self._complete(endpoints, there)), there)
                 return
             os.close(there)
         self._forget(plug.container, endpoints)
