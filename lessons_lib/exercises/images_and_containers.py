@@ -6,12 +6,14 @@ the first untrue thing is the mistake. What it says: texts/<language>/03-images-
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from lessons_lib.changes import changed_files
 from lessons_lib.checks import Marks, Mistake
 from lessons_lib.lesson import Lesson
 from lessons_lib.overlay import Shelf, Trace, pile
+from lessons_lib.waiting import until
 from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.engine.image import Image, Layer
@@ -20,7 +22,10 @@ from runtime.errors import NotFound, OnggiError
 LESSON = "03-images-and-containers"
 
 KIMCHI = "lesson03/kimchi"
-RECIPE = "/jar/kimchi.txt"
+RECIPE, NOTE, PEAR = "/jar/kimchi.txt", "/jar/note.txt", "/jar/pear.txt"
+
+WAIT_S = 10.0
+"""Longer than any container takes that only prints a file."""
 
 BAG_BYTES = 3_000_000
 HEAVY_BYTES = 1_000_000
@@ -99,6 +104,44 @@ def find_the_layer(marks: Marks, engine: Engine, answer: object) -> None:
     marks.earn(1.0)
 
 
+def keep_the_best(marks: Marks, engine: Engine) -> None:
+    """lesson03/best is the kimchi of the cook who only added, and tells of the pear."""
+    image = _image(engine, "lesson03/best")
+    _stands_on(image, engine.images.get(KIMCHI))
+    if "pear" not in _file_in(engine, "lesson03/best", PEAR):
+        raise Mistake("no-pear")
+    for path, name in ((RECIPE, "changed"), (NOTE, "deleted")):
+        before = _file_in(engine, KIMCHI, path)
+        if _file_in(engine, "lesson03/best", path) != before:
+            raise Mistake(name)
+    marks.earn(0.6)
+    printed = _said_in_time(engine, "lesson03/best")
+    if printed is None:
+        raise Mistake("sleeps")
+    if "pear" not in printed:
+        raise Mistake("other-words", printed=printed.strip() or "''")
+    marks.earn(0.4)
+
+
+def three_cooks(lesson: Lesson) -> list[Container]:
+    """Three containers that have added a pear; one also changed a file, and one deleted one.
+
+    An image of an earlier attempt goes, so that it earns nothing.
+    """
+    with contextlib.suppress(NotFound):
+        lesson.engine.images.remove("lesson03/best", force=True)
+    add = f"echo sweet pear > {PEAR}"
+    work = {"gim": f"{add}; echo chili >> {RECIPE}", "nam": add, "bak": f"{add}; rm {NOTE}"}
+    lesson.remove(*work)
+    cooks = []
+    for name, line in work.items():
+        cook = lesson.engine.containers.run(KIMCHI, "sleep 1d", name=name, detach=True)
+        assert isinstance(cook, Container)
+        cook.exec_run(["sh", "-c", line])
+        cooks.append(cook)
+    return cooks
+
+
 def hide_the_ring(lesson: Lesson) -> Image:
     """Build lesson03/cellar: three layers with a ring of different metal, and one that hides it."""
     copies = ""
@@ -138,6 +181,21 @@ def _file_in(engine: Engine, image: str, path: str) -> str:
     """A file as a container of the image sees it; "" if it sees none."""
     command = ["sh", "-c", f"cat {path} 2>/dev/null || true"]
     return _text(engine.containers.run(image, command, entrypoint=[], remove=True))
+
+
+def _said_in_time(engine: Engine, image: str) -> str | None:
+    """What a container of the image says when it is given no command; None if it does not end."""
+    container = engine.containers.create(image)
+
+    def ended() -> bool:
+        container.reload()
+        return container.status == "exited"
+
+    try:
+        container.start()
+        return _text(container.logs()) if until(ended, WAIT_S) else None
+    finally:
+        container.remove(force=True)
 
 
 def _text(output: object) -> str:
