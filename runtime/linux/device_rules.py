@@ -5,12 +5,14 @@ the kernel asks a program instead, which is written here: an eBPF program that g
 device, its numbers and what is wanted, and answers yes (1) or no (0).
 
 Classic BPF (`bpf`) has one register. Its successor has eleven, of 64 bits, and calls functions; of
-all that, this needs comparisons alone. A block for each rule, the last rule first, since the last
-that fits counts:
+all that, this needs comparisons alone. A block for each rule, the last rule first: for each kind of
+access the last rule counts that speaks of it, so one that allows reading and one that allows
+writing add up, as they do in version 1.
 
     r2 kind, r3 access, r4 major, r5 minor         from struct bpf_cgroup_dev_ctx, once
-    unless the rule's kind, numbers and access fit: on to the next block
-    return what the rule says
+    unless the rule's kind and numbers fit: on to the next block
+    it allows: take what it speaks of from r3; yes, if nothing is left
+    it denies: no, if it speaks of anything in r3
 
 Documentation/admin-guide/cgroup-v1/devices.rst; cgroup-v2.rst, "Device controller";
 include/uapi/linux/bpf.h; man 2 bpf
@@ -44,7 +46,7 @@ ACCESSES = {"m": 1, "r": 2, "w": 4}
 """BPF_DEVCG_ACC_MKNOD, …_READ, …_WRITE"""
 
 LDX_W, MOV64_REG, MOV64_IMM, AND32_IMM, RSH32_IMM = 0x61, 0xBF, 0xB7, 0x54, 0x74
-JNE_IMM, JNE_REG, EXIT = 0x55, 0x5D, 0x95
+JEQ_IMM, JNE_IMM, EXIT = 0x15, 0x55, 0x95
 """Operation codes. include/uapi/linux/bpf_common.h, Documentation/bpf/instruction-set.rst"""
 
 KIND, ACCESS, MAJOR, MINOR, SCRATCH = 2, 3, 4, 5, 6
@@ -135,34 +137,34 @@ def program_v2(rules: Iterable[Rule]) -> bytes:
         _instruction(LDX_W, MINOR, 1, 8),
     ]
     for rule in reversed(list(rules)):
+        if _fits_all(rule):  # the kernel refuses what can never be reached behind it
+            return b"".join([*code, *_answer(rule.allow)])
         code += _block(rule)
-        if _fits_all(rule):  # nothing behind it can ever be reached, which the kernel refuses
-            return b"".join(code)
     return b"".join([*code, *_answer(False)])
 
 
 def _block(rule: Rule) -> list[bytes]:
-    """Each test jumps over what is left of the block; how far is known at the end."""
-    tests: list[tuple[int, int, int, int]] = []  # code, register, source register, value
-    before: dict[int, list[bytes]] = {}
-    if rule.kind != "a":
-        tests.append((JNE_IMM, KIND, 0, KINDS[rule.kind]))
-    wanted = sum(ACCESSES[letter] for letter in {*rule.access})
-    if wanted != sum(ACCESSES.values()):
-        # All that is wanted must be among what the rule speaks of: (access & rule) == access.
-        before[len(tests)] = [
-            _instruction(MOV64_REG, SCRATCH, ACCESS),
-            _instruction(AND32_IMM, SCRATCH, value=wanted),
+    """What a rule says, behind tests that jump over it where it does not speak of the device."""
+    spoken = sum(ACCESSES[letter] for letter in {*rule.access})
+    if rule.allow:
+        test = [
+            _instruction(AND32_IMM, ACCESS, value=sum(ACCESSES.values()) - spoken),
+            _instruction(JNE_IMM, ACCESS, offset=len(_answer(True))),
         ]
-        tests.append((JNE_REG, SCRATCH, ACCESS, 0))
-    for register, number in ((MAJOR, rule.major), (MINOR, rule.minor)):
+    else:
+        test = [
+            _instruction(MOV64_REG, SCRATCH, ACCESS),
+            _instruction(AND32_IMM, SCRATCH, value=spoken),
+            _instruction(JEQ_IMM, SCRATCH, offset=len(_answer(False))),
+        ]
+    block = [*test, *_answer(rule.allow)]
+    for register, number in (
+        (MINOR, rule.minor),
+        (MAJOR, rule.major),
+        (KIND, KINDS.get(rule.kind)),
+    ):
         if number is not None:
-            tests.append((JNE_IMM, register, 0, number))
-    block = _answer(rule.allow)
-    for at in reversed(range(len(tests))):
-        code, register, source, value = tests[at]
-        block = [_instruction(code, register, source, len(block), value), *block]
-        block = [*before.get(at, ()), *block]
+            block = [_instruction(JNE_IMM, register, offset=len(block), value=number), *block]
     return block
 
 

@@ -55,8 +55,8 @@ def ask(program: bytes, kind: str, major: int, minor: int, access: str) -> bool:
                 registers[to] >>= value
             case 0x55:
                 at += offset if registers[to] != value else 0
-            case 0x5D:
-                at += offset if registers[to] != registers[source] else 0
+            case 0x15:
+                at += offset if registers[to] == value else 0
             case 0x95:
                 return bool(registers[0])
             case _:
@@ -64,16 +64,15 @@ def ask(program: bytes, kind: str, major: int, minor: int, access: str) -> bool:
 
 
 def meaning(rules: tuple[DeviceRule, ...], kind: str, major: int, minor: int, access: str) -> bool:
-    """The last rule that fits."""
-    for rule in reversed(rules):
-        if (
-            rule.kind in ("a", kind)
-            and rule.major in (None, major)
-            and rule.minor in (None, minor)
-            and {*access} <= {*rule.access}
-        ):
-            return rule.allow
-    return False
+    """Each letter by the last rule that speaks of it; all that is wanted must be allowed."""
+    fit = [
+        rule
+        for rule in reversed(rules)
+        if rule.kind in ("a", kind) and rule.major in (None, major) and rule.minor in (None, minor)
+    ]
+    return all(
+        next((rule.allow for rule in fit if letter in rule.access), False) for letter in access
+    )
 
 
 @given(
@@ -88,6 +87,16 @@ def test_the_program_answers_as_the_rules_say(
 ) -> None:
     program = program_v2(rules)
     assert ask(program, kind, major, minor, access) == meaning(rules, kind, major, minor, access)
+
+
+def test_reading_and_writing_add_up() -> None:
+    """`--device-cgroup-rule "c 7:1 r" --device-cgroup-rule "c 7:1 w"`"""
+    one, other = (DeviceRule(True, "c", 7, 1, access) for access in "rw")
+    program = program_v2((DeviceRule(False), one, other))
+    assert ask(program, "c", 7, 1, "rw")
+    assert not ask(program, "c", 7, 1, "m")
+    assert not ask(program_v2((DeviceRule(False), one)), "c", 7, 1, "rw")
+    assert not ask(program_v2((one, other, DeviceRule(False, "c", 7, 1, "w"))), "c", 7, 1, "rw")
 
 
 def test_the_lines_of_version_1() -> None:
@@ -107,7 +116,9 @@ def test_the_kernel_takes_the_program_and_keeps_it() -> None:
     group = mount / f"onggi-test-{secrets.token_hex(4)}"
     group.mkdir()
     try:
-        device_rules.keep_v2(group, DEFAULT_DEVICE_RULES)
+        closed = DeviceRule(False, "c", 1, 7)  # /dev/full
+        apart = (DeviceRule(True, "c", 1, 7, access) for access in "rw")
+        device_rules.keep_v2(group, (*DEFAULT_DEVICE_RULES, closed, *apart))
         child = os.fork()
         if child == 0:
             code = 99
@@ -123,7 +134,7 @@ def test_the_kernel_takes_the_program_and_keeps_it() -> None:
 
 def _try_devices() -> int:
     """0 if what is allowed can be opened, and what is not cannot."""
-    for allowed in ("/dev/null", "/dev/zero", "/dev/urandom"):
+    for allowed in ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/full"):
         os.close(os.open(allowed, os.O_RDWR))
     folder = Path(os.environ.get("TMPDIR", "/tmp"))
     for number, (kind, major, minor) in enumerate(
