@@ -141,7 +141,26 @@ CREATE TABLE mounts (                        -- see runtime/container/points.py
 );
 CREATE INDEX mounts_of_volumes ON mounts (volume);
 """
-VERSIONS = (SCHEMA, CHANGES_2, CHANGES_PORTS, CHANGES_NETWORKS, CHANGES_VOLUMES)
+CHANGES_TRAVELS = """
+CREATE TABLE packed_layers (                 -- see runtime/engine/travels.py
+    layer       TEXT NOT NULL,               -- digest of a layer of ours, which is a tar
+    compression TEXT NOT NULL,               -- gzip, zstd
+    digest      TEXT NOT NULL,               -- of what it was compressed to
+    size        INTEGER NOT NULL,            -- of that, in bytes
+    PRIMARY KEY (layer, compression)
+);
+CREATE TABLE homes (                         -- where a blob was seen
+    host        TEXT NOT NULL,               -- the registry
+    digest      TEXT NOT NULL,
+    repository  TEXT NOT NULL,
+    seen_ns     INTEGER NOT NULL,
+    PRIMARY KEY (host, digest, repository)
+);
+"""
+VERSIONS = (
+    *(SCHEMA, CHANGES_2),
+    *(CHANGES_PORTS, CHANGES_NETWORKS, CHANGES_VOLUMES, CHANGES_TRAVELS),
+)
 """What each version added to the one before. A file of an older one is brought up to date when it
 is opened: nothing here is ever changed, only added to, once it has been published."""
 

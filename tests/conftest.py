@@ -171,6 +171,7 @@ def pytest_configure(config: pytest.Config) -> None:
     test starts would inherit that: some of them are tested by it.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ["ONGGI_PULL"] = "never"  # a name that is not here is no reason to ask the world
     if not hasattr(config, "workerinput"):
         os.environ[PLACE] = tempfile.mkdtemp(prefix="onggi-tests-")
         config.stash[LEFT_IN_LANES] = []

@@ -19,7 +19,7 @@ from runtime.errors import InvalidInput
 LATER = WORD._replace(later=True)
 
 NOT_YET = (
-    *("add-host", "cache-from", "cache-to", "output", "pull", "push", "ssh"),
+    *("add-host", "cache-from", "cache-to", "output", "push", "ssh"),
     *("cgroup-parent", "memory", "shm-size", "squash", "ulimit"),
 )
 """Docker's flags of `build` that a later version will have."""
@@ -36,6 +36,7 @@ NOT_YET = (
     Flag("no-cache-filter", "", LIST, "Do not cache specified stages"),
     Flag("platform", "", WORD, "Set the target platform: this host's, if any"),
     Flag("progress", "", WORD, "Set type of progress output (auto, plain, tty, quiet, rawjson)"),
+    Flag("pull", "", SWITCH, "Always attempt to pull all referenced images"),
     Flag("quiet", "q", SWITCH, "Suppress the build output and print image ID on success"),
     Flag("secret", "", LIST, "Secret to expose to the build (id=mysecret,src=/local/secret)"),
     Flag("tag", "t", LIST, "Name and optionally a tag in the 'name:tag' format"),
@@ -61,6 +62,7 @@ def build(given: Given) -> int:
             secrets=dict(map(read_secret, given.secret)),
             platform=given.platform,
             network_mode=given.network,
+            pull=given.pull,
             progress=tell,
         )
     if given.iidfile:

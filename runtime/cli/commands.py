@@ -70,6 +70,11 @@ IMAGE_PRUNE = Verb("images", "prune", "Remove unused images")
 SAVE = Verb("archives", "save", "Save one or more images to a tar archive")
 LOAD = Verb("archives", "load", "Load images from a tar archive or STDIN")
 IMPORT = Verb("archives", "import_tar", "Import a tarball to create an image of its files")
+PULL = Verb("registry", "pull", "Download an image from a registry")
+PUSH = Verb("registry", "push", "Upload an image to a registry")
+LOGIN = Verb("registry", "login", "Authenticate to a registry")
+LOGOUT = Verb("registry", "logout", "Log out from a registry")
+MANIFEST_INSPECT = Verb("registry", "inspect_manifest", "Display an image manifest, or index")
 INSPECT = Verb("inspection", "inspect", "Return low-level information on whatever has that name")
 INSPECT_CONTAINER = Verb("inspection", "container", "Display detailed information on containers")
 INSPECT_IMAGE = Verb("inspection", "image", "Display detailed information on images")
@@ -141,6 +146,8 @@ NOUNS = {
             "load": LOAD,
             "ls": IMAGES,
             "prune": IMAGE_PRUNE,
+            "pull": PULL,
+            "push": PUSH,
             "remove": RMI,
             "rm": RMI,
             "save": SAVE,
@@ -173,6 +180,7 @@ NOUNS = {
             "rm": VOLUME_RM,
         },
     ),
+    "manifest": Noun("Look at manifests in registries", {"inspect": MANIFEST_INSPECT}),
     "builder": Noun("Manage builds", {"build": BUILD, "prune": BUILDER_PRUNE}),
     "registry": Noun(
         "Manage a registry of your own",
@@ -188,7 +196,11 @@ COMMON = {
     "exec": EXEC,
     "ps": PS,
     "build": BUILD,
+    "pull": PULL,
+    "push": PUSH,
     "images": IMAGES,
+    "login": LOGIN,
+    "logout": LOGOUT,
     "version": VERSION,
     "info": INFO,
 }

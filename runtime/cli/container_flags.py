@@ -138,7 +138,7 @@ OF_THE_COMMAND_LINE = (
     Flag("link-local-ip", "", LIST, "Container IPv4/IPv6 link-local addresses"),
     Flag("name", "", WORD, "Assign a name to the container"),
     Flag("platform", "", WORD, "Set platform if server is multi-platform capable"),
-    Flag("pull", "", WORD, "Pull image before running (always, missing, never)", "missing"),
+    Flag("pull", "", WORD, "Pull image before running (always, missing, never)"),
     Flag("quiet", "q", SWITCH, "Suppress the pull output"),
 )
 """No rows of it."""

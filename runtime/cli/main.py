@@ -100,8 +100,7 @@ def _refuse(error: OnggiError, code: int | None = None) -> int:
 
 
 NOT_YET = (
-    *("compose", "login", "logout"),
-    *("node", "pull", "push"),
+    *("compose", "node"),
     *("search", "secret", "service", "stack", "swarm"),
 )
 """Docker's commands that a later version will have."""
@@ -116,7 +115,6 @@ def _unknown(word: str, known: Collection[str], noun: str) -> OnggiError:
     if path in NOT_YET:
         return InvalidInput(
             "not supported yet: onggi {path}",
-            hint="base images need no download: onggi image bootstrap" if word == "pull" else "",
             path=path,
         )
     near = get_close_matches(word, known, n=1, cutoff=0.7)

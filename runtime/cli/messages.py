@@ -358,6 +358,23 @@ KO: dict[str, str] = {
         "`onggi import`로 이미지를 만들 수 있습니다."
     ),
     "Save one or more images to a tar archive": "이미지를 tar 아카이브로 저장",
+    "Download an image from a registry": "레지스트리에서 이미지 받기",
+    "Upload an image to a registry": "레지스트리에 이미지 올리기",
+    "Authenticate to a registry": "레지스트리에 로그인",
+    "Log out from a registry": "레지스트리에서 로그아웃",
+    "Display an image manifest, or index": "이미지의 매니페스트나 인덱스 표시",
+    "Look at manifests in registries": "레지스트리의 매니페스트 보기",
+    "All tags of the repository": "저장소의 모든 태그",
+    "Accepted: digests are always verified": "받아들이기만 함. 다이제스트는 언제나 확인합니다",
+    "Set platform if the image is for several: os/arch[/variant]": (
+        "여러 플랫폼용 이미지일 때 고를 플랫폼: os/arch[/variant]"
+    ),
+    "Suppress verbose output": "자세한 출력 생략",
+    "How our own layers travel: gzip or zstd": "우리 레이어를 보낼 때의 압축: gzip 또는 zstd",
+    "Password": "암호",
+    "Take the password from stdin": "표준 입력에서 암호 읽기",
+    "Username": "사용자 이름",
+    "Always attempt to pull all referenced images": "기반 이미지를 항상 새로 확인해서 받기",
     "Load images from a tar archive or STDIN": "tar 아카이브나 표준 입력에서 이미지 불러오기",
     "Import a tarball to create an image of its files": "tar에 든 파일로 이미지 만들기",
     "Write to a file, instead of STDOUT": "표준 출력 대신 파일에 쓰기",
@@ -1491,7 +1508,7 @@ KO: dict[str, str] = {
     "the credential helper {program} failed: {reason}": (
         "자격 증명 도우미가 실패했습니다: {program} ({reason})"
     ),
-    "the token server {host} answers {status}": "토큰 서버가 {status}로 응답했습니다: {host}",
+    "the token server {host} answers {status}": "토큰 서버의 응답 상태: {status} ({host})",
     "the token server {host} gives no token: status {status}": (
         "토큰 서버가 토큰을 주지 않습니다(상태 {status}): {host}"
     ),
@@ -1552,6 +1569,62 @@ KO: dict[str, str] = {
         "`onggi registry htpasswd USER` 명령이 그런 줄을 출력합니다"
     ),
     "{path}: there is no user in this file": "{path}: 이 파일에는 사용자가 없습니다",
+    "a tag and all tags cannot be pulled at once": (
+        "태그 하나와 모든 태그를 함께 요청할 수 없습니다"
+    ),
+    "an image does not exist locally with the tag: {name}": (
+        "이 태그의 이미지가 여기에 없습니다: {name}"
+    ),
+    "give it that name first: onggi tag IMAGE {name}": (
+        "먼저 이 이름을 붙이세요: onggi tag IMAGE {name}"
+    ),
+    "it is not here, and cannot be pulled: {reason}": (
+        "여기에 없고, 가져올 수도 없습니다: {reason}"
+    ),
+    "a user name cannot have a colon: {name}": "사용자 이름에는 쌍점을 쓸 수 없습니다: {name}",
+    "this is no registry: {text}": "레지스트리가 아닙니다: {text}",
+    "a registry is host[:port], such as registry.example:5000 or localhost:5000": (
+        "레지스트리는 호스트[:포트]로 씁니다. 예: registry.example:5000, localhost:5000"
+    ),
+    "this is no platform: {text!r}": "플랫폼이 아닙니다: {text!r}",
+    "for example linux/amd64 or linux/arm64": "예: linux/amd64, linux/arm64",
+    "cannot push a digest reference: {name}": "다이제스트로는 올릴 수 없습니다: {name}",
+    "give the image a tag, and push that": "이미지에 태그를 붙여 그 태그를 올리세요",
+    "tag can't be used with --all-tags/-a": "태그와 --all-tags/-a는 함께 쓸 수 없습니다",
+    "--password and --password-stdin contradict each other": (
+        "--password와 --password-stdin은 함께 쓸 수 없습니다"
+    ),
+    "--password-stdin needs --username": "--password-stdin에는 --username이 필요합니다",
+    "nobody can be asked for a name and a password: standard input is no terminal": (
+        "표준 입력이 터미널이 아니어서 사용자 이름과 암호를 물을 수 없습니다"
+    ),
+    "onggi login --username NAME --password-stdin {host} < FILE": (
+        "onggi login --username NAME --password-stdin {host} < FILE"
+    ),
+    "name and password are needed": "사용자 이름과 암호가 필요합니다",
+    # What is said while an image travels
+    "Pulling fs layer": "레이어 대기 중",
+    "Downloading": "내려받는 중",
+    "Verifying Checksum": "체크섬 확인 중",
+    "Pull complete": "받기 완료",
+    "Already exists": "이미 있음",
+    "Preparing": "준비 중",
+    "Compressing": "압축하는 중",
+    "Pushing": "올리는 중",
+    "Pushed": "올림",
+    "Layer already exists": "레이어가 이미 있음",
+    "Using default tag: {tag}": "기본 태그를 씁니다: {tag}",
+    "The push refers to repository [{name}]": "올릴 저장소: [{name}]",
+    "Authenticating with existing credentials...": "저장된 자격 증명으로 로그인합니다...",
+    "Login Succeeded": "로그인했습니다",
+    "WARNING! The password is stored unencrypted in '{file}'": (
+        "경고! 암호가 암호화되지 않은 채 저장됩니다: '{file}'"
+    ),
+    "WARNING! Using --password via the CLI is insecure. Use --password-stdin.": (
+        "경고! 명령줄의 --password는 안전하지 않습니다. --password-stdin을 쓰세요."
+    ),
+    "Removing login credentials for {host}": "로그인 정보를 지웁니다: {host}",
+    "Not logged in to {host}": "로그인되어 있지 않습니다: {host}",
     # ── Layers and tars ────────────────────────────────────────────────────────────────────────
     "a tar header has a wrong checksum": "tar 헤더의 체크섬이 맞지 않습니다",
     "{name!r}: a tar entry of type {typeflag!r} is not supported": (

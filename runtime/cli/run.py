@@ -5,6 +5,7 @@ What happens in the foreground stands in attach.py.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from runtime.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
     from runtime.engine.container import Container
+    from runtime.registry.progress import Progress, Tell
 
 
 @command(
@@ -83,15 +85,33 @@ def create_as(given: Given, **more: Any) -> Container:
     image, *arguments = given.words
     with id_file(given.cidfile) as write_id, bootstrap_progress() as progress:
         engine = Engine(progress=None if given.quiet else progress)
-        if given.pull == "never":
-            engine.images.get(image)  # without this a base image would be made now
         container = engine.containers.create(
-            image, arguments or None, name=given.name, platform=given.platform, **options
+            image,
+            arguments or None,
+            name=given.name,
+            platform=given.platform,
+            pull=given.pull,
+            progress=None if given.quiet else Transfer(),
+            **options,
         )
         write_id(container.id)
     for notice in container.notices:
         console.warn(f"WARNING: {notice.told(translate)}")
     return container
+
+
+class Transfer:
+    """Draws how an image comes, on standard error; its drawing is loaded when one comes."""
+
+    _draw: Tell | None = None
+
+    def __call__(self, message: Progress) -> None:
+        """One message."""
+        if self._draw is None:
+            from runtime.cli import transfer
+
+            self._draw = transfer.drawing(sys.stderr)
+        self._draw(message)
 
 
 def understood(given: Given, more: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,11 +127,9 @@ def understood(given: Given, more: Mapping[str, Any]) -> dict[str, Any]:
     return options
 
 
-def refuse_pull(policy: str) -> None:
-    """Raises InvalidInput for another policy than missing and never."""
-    if policy == "always":
-        raise InvalidInput("not supported yet: {flag}", flag="--pull always")
-    if policy not in ("missing", "never"):
+def refuse_pull(policy: str | None) -> None:
+    """Raises InvalidInput for what is no policy."""
+    if policy and policy not in ("always", "missing", "never"):
         raise InvalidInput(
             "invalid pull option: {policy!r}",
             hint="write always, missing or never",

@@ -56,7 +56,7 @@ def _chosen(images: Images, name: str) -> Iterator[tuple[Image, Reference | None
         found = [
             (Image(images.shelf, manifest), Reference.parse(full))
             for full, manifest in images.names.all()
-            if full.startswith(repository + ":")
+            if full.startswith(repository + ":") and "@" not in full
         ]
         if found:
             yield from reversed(found)
@@ -80,6 +80,8 @@ def _reference(images: Images, name: str) -> Reference | None:
     try:
         reference = Reference.parse(name)
     except InvalidReference:
+        return None
+    if reference.digest:  # in an archive a name is a tag
         return None
     return reference if images.names.find(reference) is not None else None
 

@@ -6,7 +6,7 @@ This file makes containers of what the user wrote (see `options`), and finds the
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.container import names
 from runtime.container.bundle import Request
@@ -25,6 +25,9 @@ from runtime.engine.images import Images
 from runtime.engine.mount_points import plan_points
 from runtime.engine.options import read_options, refuse_conflicts
 from runtime.errors import Conflict, ContainerFailed, NotFound
+
+if TYPE_CHECKING:
+    from runtime.registry.progress import Tell
 
 ContainerList = list[Container]
 GlanceList = list[Glance]
@@ -46,17 +49,24 @@ class Containers:
         *,
         name: str | None = None,
         platform: str | None = None,
+        pull: str | None = None,
+        progress: Tell | None = None,
         **options: Any,
     ) -> Container:
         """A container that does not run yet. `options` are the keywords of docker's SDK:
-        `environment`, `mem_limit`, `user`… (all of them: options.py).
+        `environment`, `mem_limit`, `user`… (all of them: options.py); `pull` and `progress` are
+        those of `images.obtain`: an image that is missing is pulled.
 
         Raises NotFound (the image), Conflict (the name), InvalidInput.
         """
         fields = read_options(options)
         require_root()
         wanted = image.id if isinstance(image, Image) else image
-        found = image if isinstance(image, Image) else self.images.get_or_bootstrap(image)
+        found = (
+            image
+            if isinstance(image, Image)
+            else self.images.obtain(image, pull, platform, progress)
+        )
         if platform:
             found.refuse_other_platform(platform)
         arguments = None if command is None else as_arguments(command)

@@ -117,6 +117,24 @@ class Engine:
         database = self._lifecycle.records.database
         return events.events(database, since, until, filters or {}, decode=decode, follow=follow)
 
+    def login(
+        self,
+        username: str,
+        password: str | None = None,
+        email: str | None = None,
+        registry: str | None = None,
+    ) -> dict[str, Any]:
+        """See whether a registry (docker.io, if none is named) takes name and password, and keep
+        them in docker's config.json. Raises RegistryError if it does not.
+        """
+        from runtime.engine import registries
+        from runtime.registry.credentials import Credential
+
+        del email  # docker takes it, too, and does nothing with it
+        host = registries.checked_registry(registry or "")
+        registries.sign_in(self.root, host, Credential(username, password or ""))
+        return {"IdentityToken": "", "Status": "Login Succeeded"}
+
     def df(self) -> dict[str, Any]:
         """What takes how much of the disk: docker's SystemDataUsage."""
         return usage.disk_usage(self.images, self.containers, self.volumes)

@@ -96,6 +96,14 @@ class Image:
         ]
 
     @property
+    def repo_digests(self) -> list[str]:
+        """By which digests registries know it: `team/app@sha256:…`. Only what was pulled or pushed
+        has any.
+        """
+        names = self._shelf.names.digests_of(self.manifest_digest)
+        return [Reference.parse(name).familiar for name in names]
+
+    @property
     def labels(self) -> Mapping[str, str]:
         """LABELs of the image."""
         return self.config.config.labels
@@ -168,7 +176,7 @@ class Image:
         document = {
             "Id": self.id,
             "RepoTags": self.tags,
-            "RepoDigests": [],
+            "RepoDigests": self.repo_digests,
             "Parent": "",
             "Comment": config.history[-1].comment if config.history else "",
             "Created": config.created or "",
@@ -200,7 +208,7 @@ class Image:
             "Id": self.id,
             "ParentId": "",
             "RepoTags": list(names),
-            "RepoDigests": [],
+            "RepoDigests": self.repo_digests,
             "Created": unix_time(self.config.created),
             "Size": self.size,
             "SharedSize": shared,

@@ -1,8 +1,9 @@
 """Names of images: rows that point to manifests.
 
-Several names may point to one manifest. When a name goes to a newer build, the manifest that
-it leaves without any name keeps a row of its own, so that it stays (docker shows it as <none>)
-until it is pruned.
+Several names may point to one manifest. One of them may be `repository@sha256:…`, the digest by
+which a registry knows the image, docker's RepoDigests. When a name goes to a newer build, the
+manifest that it leaves without any name keeps a row of its own, so that it stays (docker shows it
+as <none>) until it is pruned.
 """
 
 from __future__ import annotations
@@ -27,16 +28,19 @@ class ImageNames:
         self._database = database
         self._image_id = image_id
 
-    def point(self, reference: Reference, manifest: Digest) -> None:
-        """Let a name mean this manifest from now on."""
+    def point(self, reference: Reference, manifest: Digest, *, quietly: bool = False) -> None:
+        """Let a name mean this manifest from now on. `quietly`: the journal hears of it in other
+        words.
+        """
         with self._database.transaction():
             before = self.find(reference)
             self._put(str(reference), manifest)
             self.forget(NAMELESS + manifest)
             if before is not None:
                 self.keep_nameless(before)
-            facts = {"name": reference.familiar}
-            journal.note(self._database, "image", "tag", self._image_id(manifest), facts)
+            if not quietly:
+                facts = {"name": reference.familiar}
+                journal.note(self._database, "image", "tag", self._image_id(manifest), facts)
 
     def keep_nameless(self, manifest: Digest) -> None:
         """Keep a manifest that has no name; one that has a name needs nothing."""
@@ -45,16 +49,25 @@ class ImageNames:
             self._put(NAMELESS + manifest, manifest)
 
     def find(self, reference: Reference) -> Digest | None:
-        """The manifest that the name means."""
+        """The manifest that the name means. Of tag and digest the digest counts."""
+        if reference.digest:
+            reference = reference.with_digest(reference.digest)
         query = "SELECT manifest FROM images WHERE name = ?"
         row = self._database.one(query, str(reference))
         return Digest(row["manifest"]) if row else None
 
     def of(self, manifest: Digest) -> list[str]:
-        """The full references that mean this manifest, the oldest first."""
+        """The full references with a tag that mean this manifest, the oldest first."""
+        return [name for name in self._every(manifest) if "@" not in name]
+
+    def digests_of(self, manifest: Digest) -> list[str]:
+        """The full references with a digest that mean this manifest, the oldest first."""
+        names = self._every(manifest)
+        return [name for name in names if "@" in name and not name.startswith(NAMELESS)]
+
+    def _every(self, manifest: Digest) -> list[str]:
         query = "SELECT name FROM images WHERE manifest = ? ORDER BY named_ns"
-        rows = self._database.all(query, manifest)
-        return [row["name"] for row in rows if not row["name"].startswith(NAMELESS)]
+        return [row["name"] for row in self._database.all(query, manifest)]
 
     def named_ns(self, manifest: Digest) -> int:
         """When it was given a name last, or 0."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from runtime.build.events import Event
     from runtime.engine.archives import Data
     from runtime.engine.container import Container
+    from runtime.engine.registries import RegistryData
+    from runtime.registry.progress import Progress, Tell
+
+PULL_VARIABLE = "ONGGI_PULL"
+"""When an image is pulled by itself: missing (docker's way), always, never."""
 
 BootstrapProgress = Callable[[str, int, int], None]
 
@@ -47,6 +52,7 @@ BuildLog = list["Event"]
 Removed = list[dict[str, str]]
 Digests = list[Digest]
 LayerNames = list[str]
+References = list[Reference]
 NamedList = list[tuple[Image, list[str]]]
 
 
@@ -86,14 +92,17 @@ class Images:
         no_cache_filter: Collection[str] = (),
         network_mode: str | None = None,
         progress: Callable[[Event], None] | None = None,
+        *,
+        pull: bool = False,
     ) -> tuple[Image, BuildLog]:
         """Build an image from the Dockerfile of the directory `path`; the image and its log.
 
         `path` may be an archive, and `fileobj` is one as a stream, or a Dockerfile without a
         context. `dockerfile` is relative to `path`, or itself a stream. `target` names the stage
         to build, without it the last one; `secrets` are by id. Commands run in `network_mode`:
-        default, none or host. `progress` gets every event when it happens. With SOURCE_DATE_EPOCH
-        in the environment, or among `buildargs`, the same inputs give the same image ID anywhere.
+        default, none or host. `progress` gets every event when it happens. With `pull` registries
+        are asked for base images that are here, too. With SOURCE_DATE_EPOCH in the environment, or
+        among `buildargs`, the same inputs give the same image ID anywhere.
         Raises DockerfileError, BuildFailed, NotFound (the context or base image).
         """
         from runtime.build.builder import Builder, host_platform
@@ -127,7 +136,7 @@ class Images:
                 self.caches,
                 self.downloads(),
                 self._run_step_in(network_mode),
-                self._base_image,
+                lambda reference: self._base_image(reference, "always" if pull else None, tell),
             )
             built = builder.build(
                 context,
@@ -222,6 +231,118 @@ class Images:
         lines = changes if isinstance(changes, str) else "\n".join(changes)
         return import_image(self, data, name, lines, message)
 
+    def pull(
+        self,
+        repository: str,
+        tag: str | None = None,
+        all_tags: bool = False,
+        *,
+        platform: str | None = None,
+        auth_config: Mapping[str, str] | None = None,
+        stream: bool = False,
+        decode: bool = False,
+        progress: Tell | None = None,
+    ) -> Any:
+        """Bring an image in from its registry: the Image, or with `all_tags` a list of them.
+
+        `tag` may be a digest. With `stream` docker's messages as they happen, as JSON lines or,
+        with `decode`, as dicts; `progress` gets them as values. `platform` is
+        `os/architecture[/variant]`, this host's if nothing is said.
+        Raises NotFound, RegistryError, IntegrityError, InvalidSpec; then no image has come in.
+        """
+        from runtime.engine import registries
+
+        name = _tagged(repository, tag)
+        if all_tags and (tag or name != Reference.parse(repository.partition("@")[0])):
+            raise InvalidInput("a tag and all tags cannot be pulled at once")
+
+        def pull(tell: Tell) -> ImageList:
+            names = registries.references_to_pull(self, name, all_tags, auth_config)
+            return [
+                registries.pull_image(self, each, platform, tell, auth_config) for each in names
+            ]
+
+        if stream:
+            return registries.streamed(pull, decode=decode)
+        pulled = pull(progress or (lambda _message: None))
+        return pulled if all_tags else pulled[0]
+
+    def push(
+        self,
+        repository: str,
+        tag: str | None = None,
+        stream: bool = False,
+        decode: bool = False,
+        *,
+        auth_config: Mapping[str, str] | None = None,
+        all_tags: bool = False,
+        compression: str = "gzip",
+        progress: Tell | None = None,
+    ) -> Any:
+        """Send an image to the registry that its name begins with: docker's messages as JSON
+        lines, or with `stream` as they happen (with `decode` as dicts).
+
+        Layers that are stored without `compression` travel with it: gzip or zstd. Raises NotFound,
+        RegistryError.
+        """
+        from runtime.engine import registries
+
+        name = _tagged(repository, tag)
+        names = self._tags_of(name) if all_tags else [name]
+
+        def push(tell: Tell) -> None:
+            for each in names:
+                registries.push_image(self, each, tell, auth_config, compression)
+
+        if stream:
+            return registries.streamed(push, decode=decode)
+        if progress:
+            return push(progress)
+        return b"".join(registries.streamed(push, decode=False)).decode()
+
+    def get_registry_data(
+        self, name: str, auth_config: Mapping[str, str] | None = None
+    ) -> RegistryData:
+        """What the registry knows of a name, without pulling it. Raises NotFound, RegistryError."""
+        from runtime.engine import registries
+
+        return registries.registry_data(self, Reference.parse(name), auth_config)
+
+    def obtain(
+        self,
+        name: str,
+        pull: str | None = None,
+        platform: str | None = None,
+        progress: Tell | None = None,
+    ) -> Image:
+        """The image of a name or id, to be used: if it is missing a base image is made, and any
+        other pulled.
+
+        `pull` is "missing", "always" or "never"; without it what ONGGI_PULL says, else "missing".
+        Raises NotFound where it is neither here nor to be had.
+        """
+        policy = pull or os.environ.get(PULL_VARIABLE) or "missing"
+        tell = progress or (lambda _message: None)
+        try:
+            found = self.get(name) if pull == "never" else self.get_or_bootstrap(name)
+            if platform:
+                found.refuse_other_platform(platform)
+            if policy != "always" or _familiar(name) in NAMES:  # which no registry has
+                return found
+        except NotFound:
+            if policy == "never":
+                raise
+            self._tell_missing(name, tell)
+        from runtime.engine import registries  # slow to import
+
+        return registries.pull_to_use(self, name, platform, tell)
+
+    def _tell_missing(self, name: str, tell: Tell) -> None:
+        from runtime.registry.progress import Progress
+
+        reference = Reference.parse(name)
+        tell(Progress(f"Unable to find image '{reference.familiar}' locally"))
+
     def get(self, name: str) -> Image:
         """The image of a name or an id (whole, or its beginning). Raises NotFound,
         InvalidReference for a text that can be neither.
@@ -284,6 +405,7 @@ class Images:
         """
         image = self.get(name)
         names = self.names.of(image.manifest_digest)
+        digests = self.names.digests_of(image.manifest_digest)
         by_name = self._find_name(name) is not None
         if not by_name and len(names) > 1 and not force:
             raise Conflict(
@@ -292,8 +414,8 @@ class Images:
                 name=name,
                 names=", ".join(image.tags),
             )
-        doomed = [str(Reference.parse(name))] if by_name else names
-        last = set(doomed) >= set(names)
+        doomed = _doomed(Reference.parse(name), names, digests) if by_name else names + digests
+        last = set(doomed) >= {*names, *digests}
         if last:
             self._refuse_if_used(image, force)
         for each in doomed:
@@ -320,7 +442,7 @@ class Images:
             image = Image(self.shelf, manifest)
             if manifest in used or not goes(image.labels, created_ns(image)):
                 continue
-            if everything or name.startswith(NAMELESS):
+            if everything or not image.tags:
                 self.names.forget(name)
                 if not name.startswith(NAMELESS):
                     deleted.append({"Untagged": Reference.parse(name).familiar})
@@ -422,13 +544,36 @@ class Images:
             swept = gc.sweep(self.content, roots)
             return [digest for digest, _ in swept], freed + sum(size for _, size in swept)
 
-    def _base_image(self, reference: Reference) -> Digest | None:
+    def _base_image(
+        self, reference: Reference, policy: str | None, tell: Callable[[Event], None]
+    ) -> Digest | None:
+        from runtime.build.events import Output
+
+        def told(message: Progress) -> None:
+            if not message.total:  # how far a layer is, a build does not say
+                words = filter(None, (message.id, message.status))
+                tell(Output("stdout", f"{': '.join(words)}\n".encode()))
+
         try:
-            image = self.get_or_bootstrap(str(reference))
+            image = self.obtain(str(reference), policy, progress=told)
         except NotFound:
             return None
         self.unpack(image)
         return image.manifest_digest
+
+    def _tags_of(self, name: Reference) -> References:
+        """Every tag of a repository that is here. Raises NotFound."""
+        beginning = name.name + ":"
+        found = [
+            Reference.parse(each) for each, _ in self.names.all() if each.startswith(beginning)
+        ]
+        if not found:
+            raise NotFound(
+                "an image does not exist locally with the tag: {name}",
+                hint="give it that name first: onggi tag IMAGE {name}",
+                name=name.familiar_name,
+            )
+        return found
 
     def _find_name(self, name: str) -> Digest | None:
         try:
@@ -515,6 +660,26 @@ def source_date_epoch(given: str | None = None) -> int | None:
             text=text,
         )
     return int(text) if text else None
+
+
+def _tagged(repository: str, tag: str | None) -> Reference:
+    """A name whose tag, or digest, may be given apart. Raises InvalidReference."""
+    if not tag:
+        return Reference.parse(repository)
+    return Reference.parse(f"{repository}{'@' if ':' in tag else ':'}{tag}")
+
+
+def _doomed(reference: Reference, names: Sequence[str], digests: Sequence[str]) -> list[str]:
+    """The names that go when one of them does: with the last tag of a repository also the digests
+    by which its registry knows the image.
+    """
+    if reference.digest:
+        return [str(reference.with_digest(reference.digest))]
+    repository = reference.name
+    others = [name for name in names if name.rpartition(":")[0] == repository]
+    if others != [str(reference)]:
+        return [str(reference)]
+    return [str(reference), *(name for name in digests if name.partition("@")[0] == repository)]
 
 
 def _pattern(name: str) -> str:

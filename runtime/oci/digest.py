@@ -52,6 +52,11 @@ class Digest(str):
         """The sha256 digest of `data`."""
         return cls("sha256:" + hashlib.sha256(data).hexdigest())
 
+    @classmethod
+    def of_kind(cls, algorithm: str, data: bytes) -> Self:
+        """The digest of `data` by another algorithm: one that `algorithm` of a digest names."""
+        return cls(f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}")
+
     @property
     def algorithm(self) -> str:
         """`sha256` or `sha512`: also the name `hashlib` knows it by."""

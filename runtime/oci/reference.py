@@ -80,6 +80,10 @@ class Reference:
             raise _invalid_tag(tag)
         return replace(self, tag=tag, digest=None)
 
+    def with_digest(self, digest: Digest) -> Reference:
+        """The same repository by a digest, without tag: a digest says all there is to say."""
+        return replace(self, tag=None, digest=digest)
+
     def __str__(self) -> str:
         return self._with_marks(self.name)
 

@@ -14,7 +14,6 @@ distribution-spec 1.1: spec.md
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -343,7 +342,7 @@ class Repository:
             data = answer.read(messages.MANIFEST_LIMIT_BYTES)
             said = answer.header(messages.CONTENT_DIGEST)
         wanted = reference if ":" in reference else said
-        digest = _digest_of(data, wanted)
+        digest = Digest.of_kind("sha512" if wanted.startswith("sha512:") else "sha256", data)
         if (wanted and digest != wanted) or (expected and expected.size != len(data)):
             raise IntegrityError(
                 "the bytes received are not those of {expected}: they are {actual}",
@@ -452,12 +451,6 @@ def _accept() -> dict[str, str]:
 def _origin(address: str) -> str:
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _digest_of(data: bytes, like: str) -> Digest:
-    """The digest of `data` by the algorithm of the digest `like`, else sha256."""
-    algorithm = "sha512" if like.startswith("sha512:") else "sha256"
-    return Digest(f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}")
 
 
 def _short(answer: Answer) -> bytes:

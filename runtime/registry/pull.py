@@ -77,7 +77,11 @@ def pull(
     top = repository.fetch(reference)
     fetched = choose(repository, top, platform)
     manifest = checked_manifest(fetched)
-    config_data = _config(repository, content, manifest.config)
+    config_data = (
+        content.read(manifest.config.digest)
+        if content.has(manifest.config.digest)
+        else fetch_config(repository, manifest.config)
+    )
     config = ImageConfig.from_bytes(config_data)
     if insist and not fits(config.platform, platform):
         raise _no_match(platform, [config.platform])
@@ -167,21 +171,24 @@ def _refuse_two_meanings(fetched: Fetched) -> None:
         )
 
 
-def _config(repository: Repository, content: ContentStore, config: Descriptor) -> bytes:
-    """The image's configuration, verified and not yet kept."""
+def fetch_config(repository: Repository, config: Descriptor) -> bytes:
+    """An image's configuration, verified. Raises InvalidInput for one that is too large."""
     if config.size > MANIFEST_LIMIT_BYTES:
         raise InvalidInput(
             "{digest} has {size} bytes: too large for a document",
             digest=config.digest,
             size=config.size,
         )
-    if content.has(config.digest):
-        return content.read(config.digest)
-    with content.writer(config.digest, config.size) as blob:
-        copy_blob(repository, _Into(blob), config, repository.registry.patience())
-        blob.verify()
-        with blob.reread() as file:
-            return file.read()
+    intake = _InMemory()
+    copy_blob(repository, intake, config, repository.registry.patience())
+    data = bytes(intake.data)
+    if Digest.of_kind(config.digest.algorithm, data) != config.digest or len(data) != config.size:
+        raise IntegrityError(
+            "the bytes received are not those of {expected}: they are {actual}",
+            expected=config.digest,
+            actual=Digest.of_kind(config.digest.algorithm, data),
+        )
+    return data
 
 
 def _ours(content: ContentStore, layer: Descriptor, diff_id: DiffID) -> Descriptor | None:
@@ -204,23 +211,31 @@ def _bring(repository: Repository, sink: _Checked, layer: Descriptor, tell: Tell
     tell(Progress("Pull complete", name))
 
 
-class _Into:
-    """A blob being written as an `Intake` of `content.copy`; it does not decide what is kept."""
+class _InMemory:
+    """A small blob, as an `Intake` of `content.copy` that keeps what the registry has promised."""
 
-    def __init__(self, blob: Writer) -> None:
-        self.blob = blob
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self._limit = 0
 
     @contextlib.contextmanager
-    def intake(self, _blob: Descriptor) -> Iterator[_Into]:
+    def intake(self, blob: Descriptor) -> Iterator[_InMemory]:
+        self._limit = blob.size
         yield self
 
     def received(self) -> int:
-        return self.blob.size
+        return len(self.data)
 
     def take(self, pieces: Iterable[bytes], offset: int) -> None:
         del offset  # the source has been told where to begin
         for piece in pieces:
-            self.blob.write(piece)
+            self.data += piece
+            if len(self.data) > self._limit:
+                raise IntegrityError(
+                    "expected {expected} bytes, received {actual}",
+                    expected=str(self._limit),
+                    actual=str(len(self.data)),
+                )
 
     def commit(self) -> None:
         pass
@@ -242,18 +257,28 @@ class _Checked:
             yield _CheckedLayer(blob, layer, self._diff_ids[layer.digest], self._tell)
 
 
-class _CheckedLayer(_Into):
+class _CheckedLayer:
+    """A layer being written."""
+
     def __init__(self, blob: Writer, layer: Descriptor, diff_id: DiffID, tell: Tell) -> None:
-        super().__init__(blob)
+        self._blob = blob
         self._layer = layer
         self._diff_id = diff_id
         self._tell = tell
 
+    def received(self) -> int:
+        return self._blob.size
+
+    def take(self, pieces: Iterable[bytes], offset: int) -> None:
+        del offset  # the source has been told where to begin
+        for piece in pieces:
+            self._blob.write(piece)
+
     def commit(self) -> None:
-        self.blob.verify()
+        self._blob.verify()
         self._tell(Progress("Verifying Checksum", self._layer.digest.short))
         if self._layer.digest != self._diff_id:
-            with self.blob.reread() as file:
+            with self._blob.reread() as file:
                 actual = diff_id_of(file)
             if actual != self._diff_id:
                 raise IntegrityError(
@@ -261,7 +286,7 @@ class _CheckedLayer(_Into):
                     expected=self._diff_id,
                     actual=actual,
                 )
-        self.blob.commit()
+        self._blob.commit()
 
 
 def _keep(content: ContentStore, fetched: Fetched) -> Digest:

@@ -360,7 +360,7 @@ def test_neighbours_that_cannot_be_joined(engine: Engine) -> None:
         {"uts_mode": "host", "domainname": "x"},
     ],
 )
-def test_worlds_that_make_no_sense(engine: Engine, asked: dict[str, str]) -> None:
+def test_worlds_that_make_no_sense(engine: Engine, asked: dict[str, Any]) -> None:
     with pytest.raises((InvalidInput, NotFound)):
         engine.containers.create(IMAGE, "true", **asked)
 

@@ -121,7 +121,6 @@ def test_a_mistyped_command_is_guessed(
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        (("run", "--pull", "always", "x"), 125, "onggi: not supported yet: --pull always"),
         (("run", "--pull", "x", "x"), 125, "onggi: invalid pull option: 'x'"),
         (("create", "--stop-signal", "x", "x"), 125, "onggi: no such signal: x"),
         (("start", "nosuch"), 1, "onggi: no such container: nosuch"),
@@ -151,7 +150,7 @@ def test_what_the_engine_refuses(
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        (("pull", "alpine"), 1, "onggi: not supported yet: onggi pull"),
+        (("search", "alpine"), 1, "onggi: not supported yet: onggi search"),
         (("run", "-p", "80:80", "x"), 125, "onggi: not supported yet: -p"),
         (("run", "-P", "x"), 125, "onggi: not supported yet: -P"),
         (("create", "--gpus", "all", "x"), 125, "onggi: not supported yet: --gpus"),
