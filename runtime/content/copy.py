@@ -62,29 +62,34 @@ class Sink(Protocol):
 @dataclass
 class Patience:
     """How often something is tried again, and when: `first_s` after the first failure, twice as
-    long after each further one, at most `longest_s`. What comes of it counts as a new beginning.
+    long after each further one, at most `longest_s`. Where something has moved meanwhile counting
+    begins anew, but `most_tries` are the end of it.
 
     `pause` sleeps, and raises when all is over.
     """
 
     pause: Callable[[float], None]
     tries: int = 6
-    first_s: float = 0.2
+    most_tries: int = 100
+    first_s: float = 0.1
     longest_s: float = 30.0
     failures: int = 0
+    all_failures: int = 0
 
     def bear(self, cut: CutOff) -> None:
         """Wait before the next try; raises `cut` when it was one too many, or the other side asks
         for more time than anybody has.
         """
         self.failures += 1
+        self.all_failures += 1
         wait_s = min(self.first_s * 2 ** (self.failures - 1), self.longest_s)
-        if self.failures >= self.tries or (cut.wait_s or 0) > self.longest_s:
+        is_enough = self.failures >= self.tries or self.all_failures >= self.most_tries
+        if is_enough or (cut.wait_s or 0) > self.longest_s:
             raise cut
         self.pause(max(wait_s, cut.wait_s or 0))
 
     def renew(self) -> None:
-        """There was progress."""
+        """Something has moved."""
         self.failures = 0
 
 
@@ -106,17 +111,16 @@ def copy_blob(
 ) -> None:
     """Bring one blob over. `tell` hears how many of its bytes have been passed on."""
     with sink.intake(blob) as intake:
-        best = 0
 
         def go_on() -> None:
-            nonlocal best
             offset = intake.received()
-            if offset > best:
-                best = offset
-                patience.renew()
             if offset < blob.size or blob.size == 0:
-                intake.take(_counted(source.pieces(blob, offset), offset, tell), offset)
+                intake.take(_counted(source.pieces(blob, offset), offset, moved), offset)
             intake.commit()
+
+        def moved(received: int) -> None:
+            patience.renew()
+            tell(received)
 
         persist(go_on, patience)
 

@@ -354,7 +354,8 @@ class Repository:
 
 class Upload:
     """One blob on its way to a registry: begun by POST, sent by PATCH, finished by PUT. After a
-    cut GET says how much has arrived. An `Intake` of `content.copy`.
+    cut GET says how much has arrived; docker's own registry (2.8) rather forgets an upload that
+    was cut within a PATCH, and it is begun again. An `Intake` of `content.copy`.
     """
 
     def __init__(self, repository: Repository, blob: Descriptor) -> None:
@@ -362,6 +363,7 @@ class Upload:
         self._blob = blob
         self._location = ""  # "": not begun, or the registry has forgotten it
         self._received: int | None = 0  # None: ask
+        self._was_lost = False
         self._done = False
 
     def __enter__(self) -> Self:
@@ -384,6 +386,10 @@ class Upload:
 
     def received(self) -> int:
         """See `content.copy.Intake`."""
+        if not self._location and self._was_lost and self._repository.has(self._blob.digest):
+            self._done = True  # whoever is cut off while it is finished finds the blob there
+        if self._done:
+            return self._blob.size
         if not self._location:
             path = messages.uploads_path(self._repository.name)
             with self._repository.asked("POST", path, (202,), {"Content-Length": "0"}) as answer:
@@ -414,20 +420,21 @@ class Upload:
 
     def commit(self) -> None:
         """See `content.copy.Intake`."""
+        if self._done:
+            return
         mark = "&" if urlsplit(self._location).query else "?"
         address = f"{self._location}{mark}{urlencode({'digest': self._blob.digest})}"
         self._received = None
         headers = {"Content-Length": "0", "Content-Type": messages.BLOB_TYPE}
         with self._repository.asked("PUT", address, (201, 204, 404, 416), headers) as answer:
-            self._done = answer.status in (201, 204)
-        # Whoever is cut off while it is finished finds it gone, and the blob there.
-        self._done = self._done or self._repository.has(self._blob.digest)
-        if not self._done:
-            raise self._lost()
+            if answer.status in (404, 416):
+                raise self._lost()
+        self._done = True
 
     def _lost(self) -> CutOff:
         """The registry has forgotten the upload, or has other bytes than we think: begin again."""
         self._location, self._received = "", 0
+        self._was_lost = True
         return CutOff("{host} has lost an upload", host=self._repository.registry.host)
 
 

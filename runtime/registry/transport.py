@@ -48,6 +48,9 @@ from urllib3.exceptions import HTTPError
 from runtime.errors import CutOff, OnggiError, RegistryError
 from runtime.registry.trust import Trust, host_of, is_loopback
 
+# Whom we trust without a certificate is decided in `trust`, by the user, who need not be warned.
+urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
 PIECE_BYTES = 1 << 18
 PATIENCE_S = 60.0
 LEAST_BYTES_PER_S = 128

@@ -41,6 +41,12 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegist
 
 
 @pytest.fixture
+def ours(state_root: Path) -> Engine:
+    """An engine without any image."""
+    return Engine(state_root)
+
+
+@pytest.fixture
 def other(tmp_path: Path) -> Engine:
     """A second engine, as on another host."""
     return Engine(tmp_path / "other")
@@ -119,14 +125,14 @@ def test_an_image_travels_to_another_engine_and_runs_there(
 
 
 def test_only_what_is_missing_travels(
-    engine: Engine, other: Engine, registry: RunningRegistry, tmp_path: Path
+    ours: Engine, other: Engine, registry: RunningRegistry, tmp_path: Path
 ) -> None:
-    image_of(engine, f"{registry.host}/missing/app:1", b"base" * 5000, b"app, version 1")
-    image_of(engine, f"{registry.host}/missing/app:2", b"base" * 5000, b"app, version 2")
-    image_of(engine, f"{registry.host}/missing/copy:1", b"base" * 5000, b"app, version 1")
+    image_of(ours, f"{registry.host}/missing/app:1", b"base" * 5000, b"app, version 1")
+    image_of(ours, f"{registry.host}/missing/app:2", b"base" * 5000, b"app, version 2")
+    image_of(ours, f"{registry.host}/missing/copy:1", b"base" * 5000, b"app, version 1")
     statuses: dict[str, list[list[str]]] = {}
     for name in ("app:1", "app:1", "app:2", "copy:1"):
-        lines = engine.images.push(f"{registry.host}/missing/{name}", stream=True, decode=True)
+        lines = ours.images.push(f"{registry.host}/missing/{name}", stream=True, decode=True)
         layers = [line for line in lines if line.get("id") and "progressDetail" in line]
         last = {line["id"]: line["status"] for line in layers}
         statuses[name] = [*statuses.get(name, []), sorted(last.values())]
@@ -145,22 +151,22 @@ def test_only_what_is_missing_travels(
 
 
 def test_what_is_here_uncompressed_is_not_sent_again(
-    engine: Engine, registry: RunningRegistry
+    ours: Engine, registry: RunningRegistry
 ) -> None:
     name = f"{registry.host}/here:1"
-    image = image_of(engine, name, b"a layer of ours")
-    engine.images.push(name)
+    image = image_of(ours, name, b"a layer of ours")
+    ours.images.push(name)
     before = len(registry.requests("GET"))
-    assert engine.images.pull(name) == image
+    assert ours.images.pull(name) == image
     assert not [each for each in registry.requests("GET")[before:] if "/blobs/" in each]
-    assert engine.images.get(name).manifest_digest == image.manifest_digest
+    assert ours.images.get(name).manifest_digest == image.manifest_digest
 
 
-def test_zstd_and_all_tags(engine: Engine, other: Engine, registry: RunningRegistry) -> None:
+def test_zstd_and_all_tags(ours: Engine, other: Engine, registry: RunningRegistry) -> None:
     repository = f"{registry.host}/tags/app"
     for tag in ("1", "2"):
-        image_of(engine, f"{repository}:{tag}", b"layer", tag.encode())
-    engine.images.push(repository, all_tags=True, compression="zstd")
+        image_of(ours, f"{repository}:{tag}", b"layer", tag.encode())
+    ours.images.push(repository, all_tags=True, compression="zstd")
     pulled = other.images.pull(repository, all_tags=True)
     assert sorted(tag for image in pulled for tag in image.tags) == [
         f"{repository}:1",
@@ -171,25 +177,25 @@ def test_zstd_and_all_tags(engine: Engine, other: Engine, registry: RunningRegis
 
 
 def test_skopeo_and_we_read_each_others_images(
-    engine: Engine, other: Engine, registry: RunningRegistry, tmp_path: Path
+    ours: Engine, other: Engine, registry: RunningRegistry, tmp_path: Path
 ) -> None:
-    ours = image_of(engine, f"{registry.host}/both/ours:1", b"x" * 100_000)
-    engine.images.push(f"{registry.host}/both/ours", "1")
+    image = image_of(ours, f"{registry.host}/both/ours:1", b"x" * 100_000)
+    ours.images.push(f"{registry.host}/both/ours", "1")
     for theirs in ("v2s2", "oci"):
         name = f"{registry.host}/both/{theirs}:1"
         skopeo(
             *("copy", "--src-tls-verify=false", "--dest-tls-verify=false", "--format", theirs),
             *(f"docker://{registry.host}/both/ours:1", f"docker://{name}"),
         )
-        image = other.images.pull(name)
+        came = other.images.pull(name)
         raw = skopeo("inspect", "--tls-verify=false", "--raw", f"docker://{name}").encode()
-        assert other.images.content.read(image.manifest_digest) == raw
-        assert contents(other, image) == [b"x" * 100_000]
-        assert theirs != "oci" or image.id == ours.id
+        assert other.images.content.read(came.manifest_digest) == raw
+        assert contents(other, came) == [b"x" * 100_000]
+        assert theirs != "oci" or came.id == image.id
 
 
 def test_of_an_index_the_right_platform_comes(
-    engine: Engine, other: Engine, registry: RunningRegistry
+    ours: Engine, other: Engine, registry: RunningRegistry
 ) -> None:
     from runtime.oci.descriptor import MANIFEST, Platform
     from runtime.oci.image import Index
@@ -199,12 +205,12 @@ def test_of_an_index_the_right_platform_comes(
     from runtime.engine.registries import opened
 
     descriptors = []
-    with opened(engine.root, registry.host) as opened_registry:
+    with opened(ours.root, registry.host) as opened_registry:
         end = Repository(opened_registry, "several", "pull", "push")
         for architecture in ("amd64", "arm64"):
             name = f"{repository}:{architecture}"
-            image_of(engine, name, architecture.encode(), architecture=architecture)
-            engine.images.push(repository, architecture)
+            image_of(ours, name, architecture.encode(), architecture=architecture)
+            ours.images.push(repository, architecture)
             fetched = end.fetch(architecture)
             descriptors.append(
                 Descriptor(
@@ -226,31 +232,31 @@ def test_of_an_index_the_right_platform_comes(
 
 
 def test_a_password_and_a_certificate_are_needed(
-    engine: Engine, other: Engine, tmp_path: Path, docker_config: Path
+    ours: Engine, other: Engine, tmp_path: Path, docker_config: Path
 ) -> None:
     folder = certificates(tmp_path / "tls")
     with running_registry(tmp_path / "r", password=True, certificate=folder) as registry:
         name = f"{registry.host}/private/app:1"
-        image_of(engine, name, b"secret")
-        authority = engine.root / "certs.d" / registry.host
+        image_of(ours, name, b"secret")
+        authority = ours.root / "certs.d" / registry.host
         authority.mkdir(parents=True)
         try:
             # Somebody else's authority: nothing is said to whoever cannot prove who he is.
             wrong = certificates(tmp_path / "wrong")
             (authority / "ca.crt").write_bytes((wrong / "ca.crt").read_bytes())
             with pytest.raises(RegistryError, match=r"certificate .* cannot be trusted"):
-                engine.images.push(name)
+                ours.images.push(name)
             assert registry.requests("GET", "HEAD", "POST") == []
             (authority / "ca.crt").write_bytes((folder / "ca.crt").read_bytes())
             with pytest.raises(RegistryError, match="refuses access") as refused:
-                engine.images.push(name)
+                ours.images.push(name)
             assert refused.value.status == 401
             with pytest.raises(RegistryError) as refused:
-                engine.login(USER, "wrong", registry=registry.host)
+                ours.login(USER, "wrong", registry=registry.host)
             assert refused.value.code == "UNAUTHORIZED" and not docker_config.exists()
-            engine.login(USER, PASSWORD, registry=registry.host)
+            ours.login(USER, PASSWORD, registry=registry.host)
             assert docker_config.stat().st_mode & 0o777 == 0o600
-            engine.images.push(name)
+            ours.images.push(name)
             assert contents(other, other.images.pull(name)) == [b"secret"]
             skopeo(
                 *("inspect", "--tls-verify=false", "--authfile", str(docker_config)),
@@ -264,23 +270,23 @@ def test_a_password_and_a_certificate_are_needed(
 
 @pytest.mark.parametrize("seed", [7])
 def test_fifty_cut_connections_corrupt_nothing(
-    engine: Engine, other: Engine, registry: RunningRegistry, seed: int
+    ours: Engine, other: Engine, registry: RunningRegistry, seed: int
 ) -> None:
     """Each of a push's and a pull's first 50 connections is cut at a byte that the seed decides."""
     import random
 
-    layers = [random.Random(seed + n).randbytes(2 << 20) for n in range(3)]
-    with CuttingProxy(registry.port, 50, seed) as proxy:
+    layers = [random.Random(seed + n).randbytes(1 << 20) for n in range(2)]
+    with CuttingProxy(registry.port, 50, seed, 1 << 17) as proxy:
         name = f"127.0.0.1:{proxy.port}/cut/app:{seed}"
-        image_of(engine, name, *layers)
-        engine.images.push(name)
+        image_of(ours, name, *layers)
+        ours.images.push(name)
         assert proxy.cut >= 20
     raw = skopeo(
         "inspect", "--tls-verify=false", "--raw", f"docker://{registry.host}/cut/app:{seed}"
     )
-    with CuttingProxy(registry.port, 50, seed + 1) as proxy:
+    with CuttingProxy(registry.port, 50, seed + 1, 1 << 16) as proxy:
         image = other.images.pull(f"127.0.0.1:{proxy.port}/cut/app:{seed}")
         assert proxy.cut >= 20
     assert other.images.content.read(image.manifest_digest) == raw.encode()
     assert contents(other, image) == layers
-    assert nothing_half_made(engine) and nothing_half_made(other)
+    assert nothing_half_made(ours) and nothing_half_made(other)
