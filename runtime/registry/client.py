@@ -50,10 +50,15 @@ _T = TypeVar("_T")
 
 
 class Registry:
-    """One registry, `host` as image names have it (`docker.io`, `registry.example:5000`)."""
+    """One registry, `host` as image names have it (`docker.io`, `registry.example:5000`). What is
+    cut off is tried `tries` times.
+    """
 
-    def __init__(self, host: str, transport: Transport, credential: Credential | None) -> None:
+    def __init__(
+        self, host: str, transport: Transport, credential: Credential | None = None, tries: int = 6
+    ) -> None:
         self.host = host
+        self._tries = tries
         self.transport = transport
         self._credential = credential
         self._base = ""
@@ -79,7 +84,7 @@ class Registry:
 
     def patience(self) -> Patience:
         """A new one, which ends when the transport is closed."""
-        return Patience(self.transport.wait)
+        return Patience(self.transport.wait, self._tries)
 
     @contextlib.contextmanager
     def ask(
@@ -163,17 +168,13 @@ class Registry:
 
     def _reach(self) -> str:
         address = HUB_HOST if self.host == DEFAULT_DOMAIN else self.host
-        schemes = self.transport.trust.schemes(address)
-        for scheme in schemes:
-            base = f"{scheme}://{address}"
-            try:
-                self.persist(lambda base=base: self._greet(base))  # type: ignore[misc]
-            except PlainPeer:
-                if scheme == schemes[-1]:
-                    raise
-            else:
+        *first, last = (f"{each}://{address}" for each in self.transport.trust.schemes(address))
+        for base in first:
+            with contextlib.suppress(PlainPeer, CutOff):  # it may be there by plain HTTP
+                self._greet(base)
                 return base
-        raise AssertionError("the last one raises")
+        self.persist(lambda: self._greet(last))
+        return last
 
     def _greet(self, base: str) -> None:
         """GET /v2/: is there somebody, and what does he want to see?"""
