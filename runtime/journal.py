@@ -76,6 +76,11 @@ def note_container(database: Database, container_id: str, action: str, **facts: 
             note(database, "container", action, container_id, attributes | facts)
 
 
+def note_prune(database: Database, kind: str, freed_bytes: int) -> None:
+    """Write down that everything of this kind that nobody used was looked for and removed."""
+    note(database, kind, "prune", "", {"reclaimed": str(freed_bytes)})
+
+
 def last_number(database: Database) -> int:
     """The number of the newest event."""
     row = database.one("SELECT MAX(number) AS number FROM events")

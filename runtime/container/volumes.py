@@ -137,6 +137,10 @@ class Volumes:
             )
         self.dispose([name])
 
+    def note_prune(self, freed_bytes: int) -> None:
+        """Tell the journal that those which nobody used were cleared away."""
+        journal.note_prune(self._database, "volume", freed_bytes)
+
     def _forget(self, name: str) -> bool:
         """In a transaction: delete its row, if nobody uses it."""
         statement = (

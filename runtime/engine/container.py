@@ -685,7 +685,9 @@ class Container:
         self.reload()
         if not self.pid:
             raise Conflict("container {name} is not running", name=self.name)
-        return processes.top(Cgroup(self.id).processes(), ps_args)
+        found = processes.top(Cgroup(self.id).processes(), ps_args)
+        self._lifecycle.records.note(self.id, "top")
+        return found
 
     def stats(self, decode: bool | None = None, stream: bool = True, one_shot: bool = False) -> Any:
         """What it uses, in docker's JSON. With `stream` a sample a second until it is removed, as

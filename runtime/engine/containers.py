@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from runtime import journal
 from runtime.container import names
 from runtime.container.bundle import Request
 from runtime.container.lifecycle import Lifecycle
@@ -242,6 +243,7 @@ class Containers:
                     container.remove()
                     deleted.append(container.id)
                     freed += size
+        journal.note_prune(self.lifecycle.records.database, "container", freed)
         return {"ContainersDeleted": deleted, "SpaceReclaimed": freed}
 
 

@@ -150,11 +150,13 @@ class Images:
                 secrets=secrets,
                 progress=tell,
             )
+            image = Image(self.shelf, built.manifest.digest)
+            self.note("create", image.id, image.id)
             for reference in references:
                 self.names.point(reference, built.manifest.digest)
             if not references:
                 self.names.keep_nameless(built.manifest.digest)
-        return Image(self.shelf, built.manifest.digest), events
+        return image, events
 
     def _run_step_in(self, mode: str | None) -> Any:
         """Run a step in the network that the build says, where the instruction says nothing."""
@@ -448,6 +450,7 @@ class Images:
                     deleted.append({"Untagged": Reference.parse(name).familiar})
         removed, freed = self.collect_garbage()
         deleted += [{"Deleted": str(digest)} for digest in removed]
+        journal.note_prune(self.database, "image", freed)
         return {"ImagesDeleted": deleted, "SpaceReclaimed": freed}
 
     def prune_builds(self, all: bool = False) -> dict[str, Any]:
@@ -461,15 +464,16 @@ class Images:
         directories = self.caches.remove_unused()
         downloads = self.downloads().remove()
         removed, freed = self.collect_garbage()
+        freed += sum(each.size_bytes for each in directories)
+        freed += sum(each.size_bytes for each in downloads)
+        journal.note_prune(self.database, "builder", freed)
         return {
             "CachesDeleted": [
                 *map(str, removed),
                 *(each.name for each in directories),
                 *(each.address for each in downloads),
             ],
-            "SpaceReclaimed": freed
-            + sum(each.size_bytes for each in directories)
-            + sum(each.size_bytes for each in downloads),
+            "SpaceReclaimed": freed,
         }
 
     def downloads(self) -> Downloads:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from runtime import journal
 from runtime.container.log import timestamp
 from runtime.container.state import LIVE
 from runtime.engine.arguments import as_labels
@@ -119,6 +120,7 @@ class Networks:
                 with contextlib.suppress(Conflict, NotFound):
                     network.remove()
                     deleted.append(network.name)
+        journal.note_prune(self._records.database, "network", 0)
         return {"NetworksDeleted": deleted}
 
     def is_wanted(self, network_id: str) -> bool:

@@ -87,6 +87,7 @@ class Volumes:
                     each.remove()
                     deleted.append(each.id)
                     freed += size
+        self.store.note_prune(freed)
         return {"VolumesDeleted": deleted, "SpaceReclaimed": freed}
 
     def size_bytes(self, volume: Volume) -> int:

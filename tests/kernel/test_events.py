@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +42,28 @@ def actions(engine: Engine, container: Container) -> list[str]:
     """What the journal says about a container."""
     found = engine.events(filters={"container": container.id}, decode=True, follow=False)
     return [each["Action"] for each in found]
+
+
+def test_who_looks_and_who_clears_away_stands_in_the_journal(
+    engine: Engine, tmp_path: Path
+) -> None:
+    container = sh(engine, "sleep 1000")
+    container.top()
+    assert actions(engine, container)[-1] == "top"
+    container.remove(force=True)
+    (tmp_path / "Dockerfile").write_text("FROM onggi/base\nRUN true\n")
+    image, _ = engine.images.build(tmp_path, tag="test/told")
+    [made] = engine.events(filters={"event": "create", "type": "image"}, decode=True, follow=False)
+    assert made["Actor"] == {"ID": image.id, "Attributes": {"name": image.id}}
+    engine.containers.create(IMAGE)
+    engine.prune(volumes=True)
+    engine.networks.prune()
+    told = [
+        (each["Type"], each["Actor"]["ID"], list(each["Actor"]["Attributes"]))
+        for each in engine.events(filters={"event": "prune"}, decode=True, follow=False)
+    ]
+    kinds = ["container", "volume", "image", "builder", "network"]
+    assert told[-5:] == [(kind, "", ["reclaimed"]) for kind in kinds]
 
 
 def test_paused_is_held_still_and_goes_on(engine: Engine) -> None:
