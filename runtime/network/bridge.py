@@ -67,7 +67,8 @@ def raise_bridge(links: Links, network: Network, mine: str) -> int:
     """
     found = links.find(network.link)
     if found is None:
-        links.carry_out(orders.bridge(network.link, mine, network.mtu))
+        new = orders.bridge(network.link, network.mtu)
+        links.carry_out(new, orders.label(network.link, mine))
         found = links.find(network.link)
         assert found is not None
     _permit_ipv6(network.link, any(pool.subnet.version == 6 for pool in network.pools))
@@ -92,14 +93,13 @@ def plug_in(
     network namespace `there`. Raises KernelError, HostLacks: then some may lie already.
     """
     for each in endpoints:
-        links.carry_out(
-            orders.cable(
-                *(each.link, alias(root, each.id), masters[each.network.id], each.network.mtu),
-                there=there,
-                device=each.device,
-                mac=each.mac,
-            )
+        cable = orders.cable(
+            *(each.link, masters[each.network.id], each.network.mtu),
+            there=there,
+            device=each.device,
+            mac=each.mac,
         )
+        links.carry_out(cable, orders.label(each.link, alias(root, each.id)))
     with inside(there):
         indexes = {each.id: socket.if_nametoindex(each.device) for each in endpoints}
         for each in endpoints:

@@ -166,20 +166,24 @@ class inside:
             os.close(self._here)
 
 
-def bridge(name: str, alias: str, mtu: int) -> Order:
+def bridge(name: str, mtu: int) -> Order:
     """A bridge: a switch that the host itself is plugged into, too."""
     message = ifinfmsg()
     kind = {"attrs": [["IFLA_INFO_KIND", "bridge"]]}
-    message["attrs"] = [
-        *(["IFLA_IFNAME", name], ["IFLA_IFALIAS", alias]),
-        *(["IFLA_MTU", mtu], ["IFLA_LINKINFO", kind]),
-    ]
+    message["attrs"] = [["IFLA_IFNAME", name], ["IFLA_MTU", mtu], ["IFLA_LINKINFO", kind]]
     return Order(RTM_NEWLINK, message, NEW)
 
 
-def cable(
-    name: str, alias: str, master: int, mtu: int, *, there: int, device: str, mac: str
-) -> Order:
+def label(name: str, alias: str) -> Order:
+    """Write on a device whose it is. The kernel does not take that with the order to make it, but
+    right after it in the same packet: nobody can be killed in between.
+    """
+    message = ifinfmsg()
+    message["attrs"] = [["IFLA_IFNAME", name], ["IFLA_IFALIAS", alias]]
+    return Order(RTM_NEWLINK, message)
+
+
+def cable(name: str, master: int, mtu: int, *, there: int, device: str, mac: str) -> Order:
     """A pair of devices: `name` here, up and in the bridge `master`, and `device` in the network
     namespace `there`, which is still to be switched on.
     """
@@ -197,8 +201,7 @@ def cable(
     message = ifinfmsg()
     message["flags"] = message["change"] = IFF_UP
     message["attrs"] = [
-        *(["IFLA_IFNAME", name], ["IFLA_IFALIAS", alias]),
-        *(["IFLA_MASTER", master], ["IFLA_MTU", mtu]),
+        *(["IFLA_IFNAME", name], ["IFLA_MASTER", master], ["IFLA_MTU", mtu]),
         ["IFLA_LINKINFO", {"attrs": [["IFLA_INFO_KIND", "veth"], ["IFLA_INFO_DATA", data]]}],
     ]
     return Order(RTM_NEWLINK, message, NEW)

@@ -1,0 +1,487 @@
+"""Networks, for real: bridges, cables, addresses, and what is left when somebody is killed.
+
+All in a network namespace of their own: no device, route or rule of the host is touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import random
+import re
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from ipaddress import ip_interface, ip_network
+from pathlib import Path
+from typing import Any
+
+import leftovers
+import pytest
+
+from runtime.cli.main import main
+from runtime.engine import Engine
+from runtime.engine.container import Container
+from runtime.errors import Conflict, InvalidInput, NotFound, OnggiError
+from runtime.linux import namespaces, netdevice
+from runtime.network.records import NetworkRecords
+
+pytestmark = pytest.mark.needs("containers")
+
+SLEEP = ["sleep", "1000"]
+PATIENCE_S = 20.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_network(base_state: Path) -> Iterator[None]:
+    """This process is in a network namespace of its own; at the end only the loopback is in it."""
+    host = os.open("/proc/self/ns/net", os.O_RDONLY)
+    namespaces.unshare(namespaces.CLONE_NEWNET)
+    netdevice.bring_up("lo")
+    try:
+        yield
+        print((base_state / "run" / "keeper.log").read_text())
+        leftovers.end_launchers(base_state)
+        assert [name for _, name in socket.if_nameindex()] == ["lo"]
+    finally:
+        namespaces.setns(host, namespaces.CLONE_NEWNET)
+        os.close(host)
+
+
+@pytest.fixture
+def networks(engine: Engine) -> Iterator[Engine]:
+    """An engine whose networks go after the test."""
+    yield engine
+    for container in engine.containers.list(all=True):
+        container.remove(force=True)
+    engine.networks.prune()
+
+
+def records(engine: Engine) -> NetworkRecords:
+    return engine.networks.records
+
+
+def subnet(text: str) -> dict[str, Any]:
+    return {"Config": [{"Subnet": text}]}
+
+
+def sleeper(engine: Engine, network: str, **options: Any) -> Container:
+    found = engine.containers.run("onggi/base", SLEEP, network=network, detach=True, **options)
+    assert isinstance(found, Container)
+    return found
+
+
+def said(container: Container, command: str) -> str:
+    result = container.exec_run(["sh", "-c", command])
+    return str(result.output.decode())
+
+
+def addresses(container: Container) -> dict[str, str]:
+    """Device → address, as the kernel has it inside."""
+    lines = said(container, "ip addr").splitlines()
+    found: dict[str, str] = {}
+    device = ""
+    for line in lines:
+        if head := re.match(r"\d+: (\w+)", line):
+            device = head[1]
+        elif (inet := re.match(r"\s+inet ([\d./]+)", line)) and device != "lo":
+            found[device] = inet[1]
+    return found
+
+
+def reaches(container: Container, address: str) -> bool:
+    return container.exec_run(["ping", "-c1", "-W3", address]).exit_code == 0
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def cables() -> list[str]:
+    return [name for _, name in socket.if_nameindex() if name.startswith("veth")]
+
+
+def keepers(root: Path) -> list[int]:
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            comm = Path(f"/proc/{name}/comm").read_text().strip()
+            arguments = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
+            here = os.readlink(f"/proc/{name}/ns/net") == os.readlink("/proc/self/ns/net")
+            if comm == "onggi-keeper" and os.fsencode(root) in arguments and here:
+                found.append(int(name))
+    return found
+
+
+def kill_keeper(root: Path) -> None:
+    for pid in keepers(root):
+        os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: not keepers(root))
+
+
+def test_the_default_bridge_gives_an_address_and_a_way_out(networks: Engine) -> None:
+    one, other = sleeper(networks, "bridge"), sleeper(networks, "bridge")
+    attrs = networks.networks.get("bridge").attrs
+    (config,) = attrs["IPAM"]["Config"]
+    inside = ip_network(config["Subnet"])
+    for container in (one, other):
+        settings = container.attrs["NetworkSettings"]
+        assert addresses(container) == {"eth0": f"{settings['IPAddress']}/{inside.prefixlen}"}
+        assert ip_interface(addresses(container)["eth0"]).ip in inside
+        assert f"default via {config['Gateway']} dev eth0" in said(container, "ip route")
+        assert settings["MacAddress"] in said(container, "ip link show eth0")
+        assert settings["Networks"]["bridge"]["NetworkID"] == attrs["Id"]
+        assert settings["Networks"]["bridge"]["IPAddress"] == settings["IPAddress"]
+        assert attrs["Containers"][container.id]["Name"] == container.name
+    assert reaches(one, config["Gateway"])
+    assert reaches(one, other.attrs["NetworkSettings"]["IPAddress"])
+
+
+def test_an_address_is_free_again_when_its_container_has_ended(networks: Engine) -> None:
+    def address() -> str:
+        written = networks.containers.run("onggi/base", ["ip", "addr"], network="bridge")
+        return str(re.findall(r"inet ([\d.]+)/16", written.decode())[0])
+
+    assert address() == address()
+    assert eventually(lambda: not cables())
+    assert eventually(lambda: not records(networks).plugs_elsewhere(""))
+
+
+def test_a_network_of_one_s_own(networks: Engine) -> None:
+    home = networks.networks.create(
+        "home", ipam=subnet("10.5.0.0/24"), labels={"a": "b"},
+        options={"com.docker.network.driver.mtu": "1400"},
+    )  # fmt: skip
+    one = sleeper(
+        networks, "home", networking_config={"home": {"IPAMConfig": {"IPv4Address": "10.5.0.9"}}}
+    )
+    assert addresses(one) == {"eth0": "10.5.0.9/24"}
+    assert "mtu 1400" in said(one, "ip link show eth0")
+    with pytest.raises(Conflict, match="active endpoints"):
+        home.remove()
+    with pytest.raises(Conflict, match="in use"):
+        sleeper(
+            *(networks, "home"),
+            networking_config={"home": {"IPAMConfig": {"IPv4Address": "10.5.0.9"}}},
+        )
+    one.remove(force=True)
+    home.remove()
+    with pytest.raises(NotFound):
+        networks.networks.get("home")
+    assert home.value.link not in [name for _, name in socket.if_nameindex()]
+
+
+def test_a_running_container_is_plugged_in_and_out(networks: Engine) -> None:
+    home = networks.networks.create("home", ipam=subnet("10.5.0.0/24"))
+    one = sleeper(networks, "bridge")
+    home.connect(one, aliases=["www"], ipv4_address="10.5.0.7")
+    assert set(addresses(one)) == {"eth0", "eth1"}
+    assert addresses(one)["eth1"] == "10.5.0.7/24"
+    assert "dev eth0" in said(one, "ip route show default")  # "bridge" comes before "home"
+    one.reload()
+    assert set(one.attrs["NetworkSettings"]["Networks"]) == {"bridge", "home"}
+    assert one.attrs["NetworkSettings"]["Networks"]["home"]["Aliases"] == ["www"]
+    with pytest.raises(Conflict, match="already"):
+        home.connect(one)
+    networks.networks.get("bridge").disconnect(one)
+    assert addresses(one) == {"eth1": "10.5.0.7/24"}
+    assert "default via 10.5.0.1 dev eth1" in said(one, "ip route")
+    one.restart(timeout=0)
+    assert addresses(one) == {"eth0": "10.5.0.7/24"}
+    home.disconnect(one)
+    assert addresses(one) == {}
+    with pytest.raises(NotFound, match="is not connected"):
+        home.disconnect(one)
+
+
+def test_what_is_connected_while_it_rests_counts_when_it_starts(networks: Engine) -> None:
+    home = networks.networks.create("home")
+    one = networks.containers.create("onggi/base", SLEEP, network="none")
+    with pytest.raises(Conflict, match="--network none"):
+        home.connect(one)
+    other = networks.containers.create("onggi/base", SLEEP, network="bridge")
+    home.connect(other)
+    assert addresses_asked(other) == {"bridge": "", "home": ""}
+    assert networks.networks.prune()["NetworksDeleted"] == []
+    other.start()
+    assert len(addresses(other)) == 2
+    assert all(addresses_asked(other).values())
+
+
+def addresses_asked(container: Container) -> dict[str, str]:
+    container.reload()
+    found = container.attrs["NetworkSettings"]["Networks"]
+    return {name: each["IPAddress"] for name, each in found.items()}
+
+
+def test_internal_networks_lead_nowhere(networks: Engine) -> None:
+    networks.networks.create("inner", ipam=subnet("10.6.0.0/24"), internal=True)
+    one = sleeper(networks, "inner")
+    assert "default" not in said(one, "ip route")
+    assert addresses(one) == {"eth0": "10.6.0.2/24"}
+
+
+def test_ipv6_where_it_is_asked_for(networks: Engine) -> None:
+    pools = {"Config": [{"Subnet": "10.7.0.0/24"}, {"Subnet": "fd00:7::/64"}]}
+    networks.networks.create("six", ipam=pools, enable_ipv6=True)
+    one, other = sleeper(networks, "six"), sleeper(networks, "bridge")
+    assert "inet6 fd00:7::2/64" in said(one, "ip addr show eth0")
+    assert one.exec_run(["ping", "-6", "-c1", "-W3", "fd00:7::1"]).exit_code == 0
+    endpoint = one.attrs["NetworkSettings"]["Networks"]["six"]
+    assert (endpoint["GlobalIPv6Address"], endpoint["IPv6Gateway"]) == ("fd00:7::2", "fd00:7::1")
+    assert "inet6" not in said(other, "ip addr show eth0")
+
+
+def test_worlds_that_are_shared(networks: Engine) -> None:
+    host = said(sleeper(networks, "host"), "ip link")
+    assert "eth0" not in host
+    one = sleeper(networks, "bridge", hostname="first")
+    other = sleeper(networks, f"container:{one.name}")
+    assert addresses(other) == addresses(one)
+    assert said(other, "hostname").strip() == "first"
+    assert said(other, "cat /etc/hosts") == said(one, "cat /etc/hosts")
+    assert "eth0" not in said(sleeper(networks, "none"), "ip link")
+
+
+def test_a_network_without_a_free_address_says_so(networks: Engine) -> None:
+    networks.networks.create("tiny", ipam=subnet("10.8.0.0/29"))
+    for _ in range(5):
+        sleeper(networks, "tiny")
+    failed = networks.containers.create("onggi/base", SLEEP, network="tiny")
+    with pytest.raises(Conflict, match=r"no address is free in 10\.8\.0\.0/29"):
+        failed.start()
+    failed.reload()
+    assert failed.status == "created"
+    assert "no address is free" in failed.attrs["State"]["Error"]
+    networks.containers.list()[0].remove(force=True)
+    failed.start()
+
+
+def test_refusals(networks: Engine) -> None:
+    with pytest.raises(NotFound, match="network nosuch not found"):
+        networks.containers.create("onggi/base", network="nosuch")
+    networks.networks.create("home")
+    with pytest.raises(Conflict, match="already exists"):
+        networks.networks.create("home")
+    fixed = {"home": {"IPAMConfig": {"IPv4Address": "10.5.0.9"}}}
+    with pytest.raises(InvalidInput, match="user configured subnets"):
+        networks.containers.create("onggi/base", network="home", networking_config=fixed)
+    with pytest.raises(InvalidInput, match="predefined"):
+        networks.networks.create("bridge")
+    with pytest.raises(Conflict, match="pre-defined"):
+        networks.networks.get("bridge").remove()
+    with pytest.raises(InvalidInput, match="network device"):
+        networks.networks.create("x", options={"com.docker.network.bridge.name": "../../etc"})
+
+
+def _create(root: Path, number: int, start: Any, answers: Any) -> None:
+    engine = Engine(root)
+    start.wait()
+    try:
+        for each in range(4):
+            engine.networks.create(f"net{number}-{each}")
+        engine.networks.create("one")
+        answers.put("created")
+    except OnggiError as error:
+        answers.put(type(error).__name__)
+
+
+def test_processes_that_create_networks_at_once_never_get_the_same(networks: Engine) -> None:
+    context = multiprocessing.get_context("spawn")
+    start, answers = context.Event(), context.Queue()
+    root = networks.root
+    processes = [
+        context.Process(target=_create, args=(root, number, start, answers)) for number in range(3)
+    ]
+    for each in processes:
+        each.start()
+    start.set()
+    found = [answers.get(timeout=60) for _ in processes]
+    for each in processes:
+        each.join()
+    assert sorted(found) == ["Conflict", "Conflict", "created"]
+    subnets = [pool.subnet for each in records(networks).all() for pool in each.pools]
+    assert len(subnets) >= 13
+    assert not any(a.overlaps(b) for a in subnets for b in subnets if a is not b)
+
+
+def test_a_killed_keeper_is_replaced_and_nobody_notices(networks: Engine) -> None:
+    networks.networks.create("home", ipam=subnet("10.5.0.0/24"))
+    one, other = sleeper(networks, "home"), sleeper(networks, "home")
+    kill_keeper(networks.root)
+    assert reaches(one, "10.5.0.3")
+    Engine(networks.root)
+    assert len(keepers(networks.root)) == 1
+    assert reaches(one, "10.5.0.3")
+    assert len(cables()) == 2
+    other.remove(force=True)
+    assert eventually(lambda: len(cables()) == 1)
+    assert len(records(networks).endpoints_in(networks.networks.get("home").id)) == 1
+
+
+def test_what_ended_without_a_keeper_is_cleaned_up_by_the_next(networks: Engine) -> None:
+    one = sleeper(networks, "bridge")
+    kill_keeper(networks.root)
+    one.remove(force=True)
+    Engine(networks.root)
+    assert eventually(lambda: not cables())
+    assert records(networks).endpoints(one.id) == ()
+
+
+def test_half_made_cables_go_and_missing_ones_come_back(networks: Engine) -> None:
+    """A keeper that is killed between a row and its cable, or before it has taken one away."""
+    one = sleeper(networks, "bridge")
+    (endpoint,) = records(networks).endpoints(one.id)
+    kill_keeper(networks.root)
+    _in_a_child(lambda: _make_stray(networks.root, endpoint.network.link, endpoint.link))
+    assert sorted(cables()) == ["vethother", "vethstray"]
+    Engine(networks.root)
+    assert eventually(lambda: cables() == [endpoint.link])
+    assert reaches(one, str(records(networks).network(endpoint.network.id).pools[0].gateway))
+
+
+def _make_stray(root: Path, master: str, gone: str) -> None:
+    """Take one cable away, and lay another one that no row knows."""
+    from runtime.network import bridge, links
+
+    with links.Links() as here:
+        there = {link.name: link.index for link in here.all()}
+        bridge.pull_out(here, [gone])
+        own = os.open("/proc/self/ns/net", os.O_RDONLY)
+        details = {"there": own, "device": "vethother", "mac": "02:42:00:00:00:01"}
+        alias = bridge.alias(root, "f" * 64)
+        stray = links.cable("vethstray", there[master], 1500, **details)  # type: ignore[arg-type]
+        here.carry_out(stray, links.label("vethstray", alias))
+
+
+def _in_a_child(action: Callable[[], None]) -> None:
+    """pyroute2 stays out of this process: others look at what it has imported."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            action()
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_keeper_ends_with_its_state_directory_or_when_it_is_told(state_root: Path) -> None:
+    from runtime.network import requests
+
+    (state_root / "run").mkdir(parents=True)
+    requests.ask(state_root, {"verb": "settle"})
+    (pid,) = keepers(state_root)
+    os.kill(pid, signal.SIGTERM)
+    assert eventually(lambda: not keepers(state_root))
+    requests.ask(state_root, {"verb": "settle"})
+    (state_root / "run").rename(state_root / "gone")
+    assert eventually(lambda: not keepers(state_root))
+
+
+def test_it_is_plugged_in_again_when_its_policy_starts_it_again(networks: Engine) -> None:
+    one = networks.containers.run(
+        *("onggi/base", ["sh", "-c", "ip addr show eth0; sleep 0.1; exit 3"]),
+        network="bridge",
+        restart_policy={"Name": "on-failure", "MaximumRetryCount": 2},
+        detach=True,
+    )
+    assert eventually(lambda: one.logs().decode().count("inet 172.") == 3)
+
+
+def test_a_build_step_gets_the_network_that_is_asked_for(networks: Engine, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "FROM onggi/base\nRUN ip link > /a\nRUN --network=none ip link > /b\n"
+    )
+    networks.images.build(tmp_path, tag="nets", network_mode="bridge", nocache=True)
+    assert b"eth0" in networks.containers.run("nets", ["cat", "/a"], network="none")
+    assert b"eth0" not in networks.containers.run("nets", ["cat", "/b"], network="none")
+
+
+def test_events(networks: Engine) -> None:
+    before = time.time()
+    home = networks.networks.create("home")
+    one = sleeper(networks, "home")
+    one.remove(force=True)
+    assert eventually(lambda: not records(networks).endpoints(one.id))
+    home.remove()
+    filters = {"type": "network", "event": ["create", "connect", "disconnect", "destroy"]}
+    events = networks.events(since=before, filters=filters, decode=True, follow=False)
+    mine = [each for each in events if each["Actor"]["ID"] == home.id]
+    assert [each["Action"] for each in mine] == ["create", "connect", "disconnect", "destroy"]
+    assert mine[1]["Actor"]["Attributes"]["container"] == one.id
+
+
+def test_the_command_line(networks: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    def onggi(*line: str, code: int = 0) -> str:
+        assert main(line) == code
+        return capsys.readouterr().out
+
+    options = ["--subnet", "10.9.0.0/24", "--gateway", "10.9.0.254", "--ip-range", "10.9.0.128/25"]
+    options += ["--aux-address", "nas=10.9.0.5", "--label", "a=b", "--attachable"]
+    created = onggi("network", "create", *options, "home").strip()
+    assert onggi("network", "ls", "-q", "--no-trunc", "-f", "name=home").strip() == created
+    listed = onggi("network", "ls", "--format", "{{.Name}} {{.Driver}} {{.Scope}}").splitlines()
+    assert {"home bridge local", "host host local", "none null local"} <= set(listed)
+    (document,) = json.loads(onggi("network", "inspect", "home"))
+    assert document["IPAM"]["Config"] == [
+        {
+            "Subnet": "10.9.0.0/24",
+            "IPRange": "10.9.0.128/25",
+            "Gateway": "10.9.0.254",
+            "AuxiliaryAddresses": {"nas": "10.9.0.5"},
+        }
+    ]
+    line = ["--network", "name=home,ip=10.9.0.7,alias=www", "--network", "bridge"]
+    onggi("run", "-d", "--name", "web", *line, "onggi/base", *SLEEP)
+    form = "{{.NetworkSettings.Networks.home.IPAddress}}"
+    assert onggi("inspect", "-f", form, "web").strip() == "10.9.0.7"
+    assert onggi("ps", "-q", "--no-trunc", "-f", "network=home").strip()
+    onggi("network", "disconnect", "bridge", "web")
+    onggi("network", "connect", "--alias", "x", "bridge", "web", code=1)
+    onggi("network", "connect", "bridge", "web")
+    onggi("network", "rm", "home", code=1)
+    onggi("rm", "-f", "web")
+    assert "home" in onggi("network", "prune", "-f")
+
+
+def test_containers_that_come_and_go_at_random_leave_nothing(networks: Engine) -> None:
+    """Seeded. A short version of the one that `ONGGI_ROUNDS` asks for."""
+    chance = random.Random(7)
+    nets = [networks.networks.create(f"net{n}", ipam=subnet(f"10.2{n}.0.0/24")) for n in range(3)]
+    running: list[Container] = []
+    until = time.monotonic() + float(os.environ.get("ONGGI_CHURN_S", "6"))
+    while time.monotonic() < until:
+        deed = chance.random()
+        if deed < 0.4 or not running:
+            running.append(sleeper(networks, chance.choice(nets).name))
+        elif deed < 0.6:
+            running.pop(chance.randrange(len(running))).remove(force=True)
+        else:
+            network, container = chance.choice(nets), chance.choice(running)
+            act = network.connect if deed < 0.8 else network.disconnect
+            with contextlib.suppress(Conflict, NotFound):
+                act(container)
+    for container in running:
+        given = {
+            each.device: str(each.address) for each in records(networks).endpoints(container.id)
+        }
+        assert addresses(container) == given
+    rows = sum(len(records(networks).endpoints_in(each.id)) for each in nets)
+    assert eventually(lambda: len(cables()) == rows)
+    for container in running:
+        container.remove(force=True)
+    assert eventually(lambda: not cables())
+    assert all(not records(networks).endpoints_in(each.id) for each in nets)
+    for each in nets:
+        each.remove()
+    assert not [name for _, name in socket.if_nameindex() if name.startswith("onggi-")]
