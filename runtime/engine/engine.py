@@ -85,7 +85,8 @@ class Engine:
                 self.images.clear_unfinished()
         self._lifecycle.records.settle_all()
         if left_in_the_kernel(self._lifecycle.records.database) and not KEEPER.lives(self.root):
-            self.networks.settle()
+            with contextlib.suppress(OnggiError):  # whoever needs a network will hear of it
+                self.networks.settle()
         self._lifecycle.records.database.keep_reserve()
 
     def restore(self) -> list[Container]:

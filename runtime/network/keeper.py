@@ -30,7 +30,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -153,7 +153,7 @@ class Keeper:
         ready = [key for key, _ in self.selector.select(patience_s)]
         ends = {held.pidfd for held in self._held.values()}
         for key in sorted(ready, key=lambda key: key.fd not in ends):
-            key.data()
+            _attempt(key.data)
         self.ports.look()
         self.names.look()
         if self._dead and (not ready or len(self._dead) >= MOST_DEAD):
@@ -376,9 +376,9 @@ class Keeper:
             if not process.is_alive(plug.pid, plug.pid_start):
                 self.records.unplug(plug.container)
         for plug in self.records.plugs(self.world):
-            self._take_over(plug)
+            _attempt(self._take_over, plug)
         for network in self.records.raised(self.world):
-            self._raise(network.id)
+            _attempt(self._raise, network.id)
         for held in list(self._held.values()):
             with contextlib.suppress(Conflict):  # somebody has taken a port meanwhile
                 self.ports.open(held.plugged)
@@ -395,12 +395,13 @@ class Keeper:
         with contextlib.suppress(KernelError, OSError):
             there = os.open(f"/proc/{plug.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             if process.is_alive(plug.pid, plug.pid_start):
-                self._hold(self._plugged(plug, self._complete(endpoints, there)), there)
+                self._hold(self._plugged(plug, endpoints), there)
+                self._complete(endpoints, there)
                 return
             os.close(there)
         self._forget(plug.container, endpoints)
 
-    def _complete(self, endpoints: tuple[Endpoint, ...], there: int) -> tuple[Endpoint, ...]:
+    def _complete(self, endpoints: tuple[Endpoint, ...], there: int) -> None:
         """Cables that a keeper was killed over are laid now."""
         names = {link.name for link in self.links.all()}
         missing = [each for each in endpoints if each.link not in names]
@@ -408,7 +409,14 @@ class Keeper:
         bridge.plug_in(self.links, self.root, missing, masters, there)
         with contextlib.suppress(KernelError):  # it has its route already
             bridge.turn_outward(there, (), endpoints)
-        return endpoints
+
+
+def _attempt(action: Callable[..., object], *arguments: object) -> None:
+    """One container's trouble is not the others': it is written down, and the keeper goes on."""
+    try:
+        action(*arguments)
+    except Exception:  # noqa: BLE001
+        traceback.print_exc(file=sys.stderr)
 
 
 def _plug_of(message: Message) -> Plug:

@@ -104,6 +104,8 @@ class Links:
 
         Raises KernelError with the first refusal, HostLacks where the kernel may not, or cannot.
         """
+        if not orders:
+            return  # the kernel refuses an empty packet
         begin = self._number + 1
         self._socket.send(b"".join(self._encoded(each, NLM_F_ACK) for each in orders))
         refusals: dict[int, int] = {}
@@ -321,7 +323,7 @@ def _link(part: bytes) -> Link:
 
 def _refusal(order: Order, code: int) -> KernelError | HostLacks:
     names = {RTM_NEWLINK: "RTM_NEWLINK", RTM_NEWADDR: "RTM_NEWADDR", RTM_NEWROUTE: "RTM_NEWROUTE"}
-    what = str(order.message.get_attr("IFLA_IFNAME") or order.message["index"])
+    what = str(order.message.get_attr("IFLA_IFNAME") or order.message.get("index", ""))
     if code in (errno.EPERM, errno.EOPNOTSUPP):
         return HostLacks(
             "this host does not permit to make network devices: {evidence}",

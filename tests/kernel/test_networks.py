@@ -43,7 +43,6 @@ def own_network(base_state: Path) -> Iterator[None]:
     netdevice.bring_up("lo")
     try:
         yield
-        print((base_state / "run" / "keeper.log").read_text())
         leftovers.end_launchers(base_state)
         assert [name for _, name in socket.if_nameindex()] == ["lo"]
     finally:
