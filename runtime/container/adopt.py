@@ -12,7 +12,6 @@ say it, nothing is invented: the end is recorded as one that nobody saw.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from runtime.container import messages
 from runtime.container.bundle import Bundle
 from runtime.container.first import FirstProcess
 from runtime.container.messages import Start
-from runtime.container.monitor import Running, is_alone, launch, rest, stay, watch_health
+from runtime.container.monitor import Running, clear, is_alone, launch, rest, stay, watch_health
 from runtime.container.post import listening, only_successor
 from runtime.container.record import Record
 from runtime.container.records import Records
@@ -59,10 +58,11 @@ def adopt(
                 if running is None:
                     return
                 running, ended = stay(start, record, running, listener, guests)
-        running.streams.say_goodbye(ended)
+                running.streams.say_goodbye(ended)
+            clear(running, record)
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
         with contextlib.suppress(OSError):
-            messages.send(caller, {"error": json.loads(messages.described(error))})
+            messages.send(caller, {"error": messages.described(error)})
 
 
 def take_over(
@@ -84,6 +84,7 @@ def take_over(
         if guests is None:
             first.dismiss()
             return None, []
+        first.prepare(start)
         return launch(start, record, first), guests
     first.dismiss()
     running = resume(start, record)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import json
 import os
 import re
@@ -125,6 +126,7 @@ class Request:
         return json.dumps(asdict(self))
 
     @classmethod
+    @functools.lru_cache(maxsize=128)
     def from_json(cls, text: str) -> Request:
         """What `to_json` wrote; lists within it, too, become tuples again."""
         return cls(**{name: _frozen(value) for name, value in json.loads(text).items()})

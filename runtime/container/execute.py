@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import selectors
 import socket
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -51,12 +51,17 @@ class Entrance:
 
 
 def execute(
-    message: Message, bundle: Bundle, caller: socket.socket, stdio: init.Stdio | None
+    message: Message,
+    bundle: Bundle,
+    caller: socket.socket,
+    stdio: init.Stdio | None,
+    begun: Callable[[], None],
 ) -> None:
     """Run the process that `message` describes in the container of `bundle`; without
     `stdio` on a terminal of its own.
 
     `caller` is told that it has begun, and its exit code; or the error. `executions` knows, too.
+    `begun` is called when it has begun.
     """
     process.set_name("onggi-exec")
     # Until it is the program, nobody inside may look into this process: not at its memory, and
@@ -72,17 +77,18 @@ def execute(
         if stdio is not None:
             for descriptor in {stdio.stdin, stdio.stdout, stdio.stderr}:
                 os.close(descriptor)
-        masters = begun(child, channel)
+        masters = hear_it_begin(child, channel)
         notes.begun(child)
         with contextlib.suppress(OSError):
             messages.send(caller, {"terminal": True} if masters else {"running": True}, masters)
+        begun()
         for master in masters:
             hold_open(master)
         code = stay(child, caller, outputs or masters)
         notes.ended(code)
-        answer = {"exit_code": code}
+        answer: Message = {"exit_code": code}
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
-        answer = {"error": json.loads(messages.described(error))}
+        answer = {"error": messages.described(error)}
     with contextlib.suppress(OSError):  # nobody may be there any more
         messages.send(caller, answer)
 
@@ -132,7 +138,7 @@ def fork_into(
     return child, channel
 
 
-def begun(child: int, channel: socket.socket) -> tuple[int, ...]:
+def hear_it_begin(child: int, channel: socket.socket) -> tuple[int, ...]:
     """Wait until the child is the program; the master of its terminal, if it has one.
 
     Raises CommandNotStarted, or what else it reports instead; then it is gone.
@@ -187,5 +193,5 @@ def _become(
             stdio = init.Stdio(slave, slave, slave)
         init.execute(program, stdio, entrance.filter_)
     except BaseException as error:  # noqa: BLE001  (a forked child must never return)
-        messages.send(channel, {"error": json.loads(messages.described(error))})
+        messages.send(channel, {"error": messages.described(error)})
     os._exit(125)

@@ -6,13 +6,15 @@ network, IPC and UTS namespaces, for its orders.
 
     monitor                                    first process
     fork ───────────────────────────────────▶  new namespaces, loopback up
-    furnish: {start} ───────────────────────▶  layers, mounts, devices (`init.become`)
+    prepare: {start} ───────────────────────▶  reads what it will be, puts the layers together
+    furnish: {worlds} ──────────────────────▶  control group, mounts, devices (`init.become`)
                       ◀── {terminal} + master, if it has one
     begin:   {go} ──────────────────────────▶  gives power away, becomes the program
                       ◀── {error}, or the end of the channel: it is the program
 
-The channel is closed on exec, so its end is the good news. Between `furnish` and `begin` the
-monitor writes down that the container runs, while the child works on the other processor.
+The channel is closed on exec, so its end is the good news. The two work at the same time: between
+`prepare` and `furnish` the monitor makes the control group, between `furnish` and `begin` it writes
+down that the container runs.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import os
 import select
 import signal
 import socket
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -62,17 +65,18 @@ class FirstProcess:
         os.close(me)
         theirs.close()
 
-    def furnish(self, start: Start) -> None:
-        """Tell it which container it will be. Its control group must be there."""
+    def prepare(self, start: Start) -> None:
+        """Tell it which container it will be. Nobody else may be starting that one."""
         with contextlib.suppress(BrokenPipeError):  # it has failed already: `begin` says why
             messages.send(self._channel, start.to_message())
 
-    def join(self, worlds: joining.Worlds) -> None:
-        """Let it leave some of its worlds for these, before it is furnished."""
-        if worlds:
-            message = {"worlds": [(flags, whose) for flags, _, whose in worlds]}
-            with contextlib.suppress(BrokenPipeError):
-                messages.send(self._channel, message, tuple(pidfd for _, pidfd, _ in worlds))
+    def furnish(self, worlds: joining.Worlds) -> None:
+        """Let it leave some of its worlds for these, if any, and set itself up. Its control group
+        must be there.
+        """
+        message = {"worlds": [(flags, whose) for flags, _, whose in worlds]}
+        with contextlib.suppress(BrokenPipeError):
+            messages.send(self._channel, message, tuple(pidfd for _, pidfd, _ in worlds))
 
     def begin(self, group: Cgroup) -> int | None:
         """Let it become its program; the master of its terminal, if it has one. Raises what it
@@ -100,6 +104,10 @@ class FirstProcess:
                     group.thaw()
         return messages.receive(self._channel)
 
+    def let_go(self) -> None:
+        """It is not needed: it ends by itself, and is reaped when this process has ended."""
+        self._channel.close()
+
     def dismiss(self) -> None:
         """It is not needed: end it and reap it."""
         self._channel.close()
@@ -108,20 +116,18 @@ class FirstProcess:
         os.waitpid(self.pid, 0)
 
 
-def placed(first: FirstProcess, spec: Spec, root: Path) -> FirstProcess:
-    """A first process in the worlds that `spec` wants: mostly the one that is ready.
+def born_where_wanted(first: FirstProcess, spec: Spec, start: Start) -> FirstProcess:
+    """A first process in the PID world that `spec` wants: mostly the one that is ready.
 
-    Raises Conflict, NotFound for another container's that are not there.
+    Raises Conflict, NotFound for another container's that is not there.
     """
-    pid_world = joining.pid_world_of(spec, root)
-    if pid_world is not None:
-        first.dismiss()
-        first = FirstProcess(root, pid_world)
-        os.close(pid_world)
-    worlds = joining.worlds_of(spec, root)
-    first.join(worlds)
-    for _, pidfd, _ in worlds:
-        os.close(pidfd)
+    pid_world = joining.pid_world_of(spec, start.root)
+    if pid_world is None:
+        return first
+    first.dismiss()
+    first = FirstProcess(start.root, pid_world)
+    os.close(pid_world)
+    first.prepare(start)
     return first
 
 
@@ -131,24 +137,23 @@ def live(root: Path, channel: socket.socket) -> NoReturn:
         os.setsid()
         init.enter_early_namespaces()
         rehearse()
-        message, descriptors = messages.receive(channel)
-        fetched: dict[str, int] = {}
-        if message is not None and "worlds" in message:
-            # Who shares its worlds must not look into this process, which is the host's yet.
-            process.prctl(process.PR_SET_DUMPABLE, 0)
-            pairs = zip(message["worlds"], descriptors, strict=True)
-            fetched = joining.enter([(flags, pidfd, whose) for (flags, whose), pidfd in pairs])
-            message, _ = messages.receive(channel)
+        message, _ = messages.receive(channel)
         if message is not None:
             process.set_name("onggi-init")
             start = Start.from_message(root, message)
-            world = _world(start, fetched)
+            world = _world(start)
+            # Opened in the host's mounts, it keeps its name.
+            nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            shown = init.prepare(world)
+            message, descriptors = messages.receive(channel)
+        if message is not None:
+            fetched = {**shown, **_enter_worlds(message["worlds"], descriptors)}
             policy = StdinPolicy.of(world.spec.annotations)
-            stdio = None if world.spec.process.terminal else _pipes(start, policy)
-            init.become(world, stdio, channel)
+            stdio = None if world.spec.process.terminal else _pipes(start, policy, nothing)
+            init.become(replace(world, fetched=fetched), stdio, channel)
     except BaseException as error:  # noqa: BLE001  (a forked child must never return)
         with contextlib.suppress(OSError):
-            messages.send(channel, {"error": json.loads(messages.described(error))})
+            messages.send(channel, {"error": messages.described(error)})
     os._exit(125)
 
 
@@ -160,24 +165,32 @@ def rehearse() -> None:
     Spec.from_bytes(json.dumps(example.to_json()).encode())
 
 
-def _world(start: Start, fetched: dict[str, int]) -> init.World:
+def _enter_worlds(worlds: list[tuple[int, str]], descriptors: tuple[int, ...]) -> Mapping[str, int]:
+    if worlds:
+        # Who shares its worlds must not look into this process, which is the host's yet.
+        process.prctl(process.PR_SET_DUMPABLE, 0)
+    pairs = zip(worlds, descriptors, strict=True)
+    return joining.enter([(flags, pidfd, whose) for (flags, whose), pidfd in pairs])
+
+
+def _world(start: Start) -> init.World:
     bundle = Bundle(start.root, start.directory)
     overlay = Snapshots(start.root).overlay(start.snapshot)
     group = Cgroup(start.directory.name)
     spec = bundle.spec()
     if start.window is not None:
         spec = replace(spec, process=replace(spec.process, console_size=start.window))
-    return init.World(spec, overlay, bundle, group, start.lifeline, fetched, start.init)
+    return init.World(spec, overlay, bundle, group, start.lifeline, reaped=start.init)
 
 
-def _pipes(start: Start, policy: StdinPolicy) -> init.Stdio:
-    """The named pipes. The outputs are opened for reading, too: see `streams`.
-
-    So is an input for ever for writing: it does not end with the monitor either.
+def _pipes(start: Start, policy: StdinPolicy, nothing: int) -> init.Stdio:
+    """The named pipes, or `nothing` as the input. The outputs are opened for reading, too: see
+    `streams`. So is an input for ever for writing: it does not end with the monitor either.
     """
-    mode = os.O_RDWR if policy == StdinPolicy.FOR_EVER else os.O_RDONLY
-    source = os.devnull if policy == StdinPolicy.NOTHING else start.directory / STDIN
-    stdin = os.open(source, mode | os.O_CLOEXEC)
+    stdin = nothing
+    if policy != StdinPolicy.NOTHING:
+        mode = os.O_RDWR if policy == StdinPolicy.FOR_EVER else os.O_RDONLY
+        stdin = os.open(start.directory / STDIN, mode | os.O_CLOEXEC)
     outputs = (os.open(start.directory / name, os.O_RDWR | os.O_CLOEXEC) for name in STREAMS)
     return init.Stdio(stdin, *outputs)
 

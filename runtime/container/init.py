@@ -1,8 +1,9 @@
 """PID 1's first steps: from a fresh fork to the container's own program.
 
-`become` runs in the child that the monitor has forked into a new PID namespace (`first`). It
-reads like the list it carries out: join the control group, leave the host's namespaces, put the
-pile of layers together, make it the root, furnish it, give power away, turn into the program.
+`prepare` and `become` run in the child that the monitor has forked into a new PID namespace
+(`first`). They read like the list that they carry out: leave the host's mounts, put the pile of
+layers together; join the control group, make the pile the root, furnish it, give power away, turn
+into the program.
 
 The order carries the safety. What is needed from the host (the bind mounts' sources) is opened
 *before* `pivot_root`; every path of the container is resolved *after* it, when no symbolic
@@ -33,6 +34,7 @@ from runtime.container.points import MADE_IF_MISSING, SUBDIRECTORY
 from runtime.container.power import give_up_power
 from runtime.container.terminal import open_terminal
 from runtime.container.user import User, find_user
+from runtime.container.worlds import SHM
 from runtime.errors import CommandNotStarted, Conflict, InvalidInput, NotFound, UnsafePath
 from runtime.linux import cgroup, cgroup_mounts, files, mount, namespaces, netdevice, process
 from runtime.linux.seccomp import Filter
@@ -88,27 +90,35 @@ class World:
     reaped: bool = False
 
 
+def prepare(world: World) -> dict[str, int]:
+    """Put the root together, at the bundle's rootfs, an empty directory of the host; the mount
+    there is only seen by this process and its children. What comes from the host, opened.
+
+    The mount namespace is made now, and not ahead, so that it has the host's mounts of this
+    moment. Raises NotFound, KernelError.
+    """
+    forbid_imports()
+    namespaces.unshare(namespaces.CLONE_NEWNS)
+    shown = open_sources(world, "bind")  # while they still hear of the host's later mounts
+    mount_root(world.overlay, world.bundle)
+    return {**shown, **open_sources(world, "overlay")}
+
+
 def become(world: World, stdio: Stdio | None, channel: socket.socket) -> NoReturn:
     """Turn the calling process into the container that `world` describes.
 
-    It is in the early namespaces already. When everything is set up it waits at `channel` for
-    permission to begin. Without `stdio` it gets a terminal. The root is put together at the
-    bundle's rootfs, an empty directory of the host; the mount there is only seen by this process
-    and its children. Raises KernelError or OnggiError when a step fails; the caller reports it
-    and ends.
+    It is in its namespaces already, and has the root. When everything is set up it waits at
+    `channel` for permission to begin. Without `stdio` it gets a terminal. Raises KernelError or
+    OnggiError when a step fails; the caller reports it and ends.
     """
     spec, bundle = world.spec, world.bundle
-    forbid_imports()
     world.group.join()
-    enter_late_namespaces(spec)
+    leave_host_groups(spec)
     name_host(spec)
-    shown = open_sources(world, "bind")  # while they still hear of the host's later mounts
-    mount_root(world.overlay, bundle)
-    sources = {**shown, **open_sources(world, "overlay"), **world.fetched}
     filter_ = bundle.filter()
     change_root(bundle.rootfs)
     for each in spec.mounts:
-        make_mount(each, sources)
+        make_mount(each, world.fetched)
     if any(each.destination == "/dev" and each.type != "bind" for each in spec.mounts):
         make_devices(spec)
     set_sysctls(spec.sysctl)
@@ -131,12 +141,12 @@ def enter_early_namespaces() -> None:
     netdevice.bring_up("lo")
 
 
-def enter_late_namespaces(spec: Spec) -> None:
-    """Leave the host's mounts, as they are by now, and its control groups: the group that this
-    process is in becomes the root of those that it sees.
+def leave_host_groups(spec: Spec) -> None:
+    """Leave the host's control groups: the group that this process is in becomes the root of
+    those that it sees.
     """
-    groups = namespaces.CLONE_NEWCGROUP if spec.namespace("cgroup") else 0
-    namespaces.unshare(namespaces.CLONE_NEWNS | groups)
+    if spec.namespace("cgroup"):
+        namespaces.unshare(namespaces.CLONE_NEWCGROUP)
 
 
 def name_host(spec: Spec) -> None:
@@ -165,12 +175,16 @@ def mount_root(overlay: Overlay, bundle: Bundle) -> None:
 
 
 def open_sources(world: World, kind: str) -> dict[str, int]:
-    """What comes from the host, by destination, attached nowhere yet."""
+    """What comes from the host, by destination, attached nowhere yet; but for the shared memory
+    that another container's world will bring (`joining`).
+    """
+    neighbour = world.spec.namespace("ipc")
+    awaited = SHM if neighbour is not None and neighbour.path else None
     open_source = {"bind": open_bind, "overlay": open_pile}[kind]
     return {
         each.destination: open_source(each, world.bundle)
         for each in world.spec.mounts
-        if each.type == kind and each.destination not in world.fetched
+        if each.type == kind and each.destination != awaited
     }
 
 
@@ -233,7 +247,7 @@ def change_root(rootfs: Path) -> None:
     os.chdir("/")
 
 
-def make_mount(each: Mount, sources: dict[str, int]) -> None:
+def make_mount(each: Mount, sources: Mapping[str, int]) -> None:
     """One mount of the spec, its mount point made if missing.
 
     Raises UnsafePath for the kernel's own file systems at a symbolic link: whoever can turn it
@@ -341,7 +355,8 @@ def make_devices(spec: Spec) -> None:
         with contextlib.suppress(FileExistsError):  # outside of /dev: it was made the last time
             numbers = os.makedev(device.major, device.minor)
             os.mknod(device.path, kind | device.file_mode, numbers)
-            os.chown(device.path, device.uid, device.gid, follow_symlinks=False)
+            if device.uid or device.gid:
+                os.chown(device.path, device.uid, device.gid, follow_symlinks=False)
         if not free:
             mount.bind(device.path, device.path)
     if not free:

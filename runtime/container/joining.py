@@ -15,7 +15,9 @@ man 2 setns, man 2 pidfd_open, man 7 ipc_namespaces
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.container.records import Records
@@ -35,17 +37,20 @@ Worlds = list[tuple[int, int, str]]
 """Which worlds (CLONE_NEW… flags), a pidfd of a process in them, and whose they are."""
 
 
-def worlds_of(spec: Spec, root: Path) -> Worlds:
-    """The worlds to enter. The descriptors are the caller's to close.
+@contextlib.contextmanager
+def worlds_of(spec: Spec, root: Path) -> Iterator[Worlds]:
+    """The worlds to enter; their descriptors are open inside the block.
 
     Raises Conflict for a container that does not run, NotFound for one that is not there.
     """
-    found: Worlds = []
-    for kind in BY_SETNS:
-        if (pidfd := _neighbour(spec.namespace(kind), root)) is not None:
-            whose = HOST if spec.namespace(kind) is None else ANOTHER
-            found.append((FLAG_OF_KIND[kind], pidfd, whose))
-    return found
+    with contextlib.ExitStack() as stack:
+        found: Worlds = []
+        for kind in BY_SETNS:
+            if (pidfd := _neighbour(spec.namespace(kind), root)) is not None:
+                stack.callback(os.close, pidfd)
+                whose = HOST if spec.namespace(kind) is None else ANOTHER
+                found.append((FLAG_OF_KIND[kind], pidfd, whose))
+        yield found
 
 
 def pid_world_of(spec: Spec, root: Path) -> int | None:

@@ -41,6 +41,9 @@ IDLE_S = 60.0
 """After this long without a request it ends. Starting it anew takes a few hundredths of a
 second."""
 
+CALM_S = 0.1
+"""For so long nothing is done beside a container that begins, or for whose end somebody waits."""
+
 GROUP = cgroup.Cgroup("launcher")
 
 
@@ -67,7 +70,7 @@ class Spare:
     """A child that is forked before it is needed, and has everything open that it will need.
 
     It takes the next caller itself. The two are tied by a line: the child says when it has been
-    called, and lets go of it when its container has begun; it ends when the launcher lets go.
+    called, and lets go of it when the next one may be forked; it ends when the launcher lets go.
     """
 
     def __init__(self, listener: socket.socket, root: Path) -> None:
@@ -90,7 +93,7 @@ class Spare:
             if not self._line.recv(1):
                 raise ChildProcessError("a spare died before anybody called")
             # Forking the next one now would slow this one down, unless it is needed already.
-            select.select([self._line, self._listener], [], [])
+            select.select([self._line, self._listener], [], [], CALM_S)
             return True
 
 
@@ -143,14 +146,12 @@ def _converse(
 ) -> None:
     """Carry out one request."""
     message, descriptors = messages.receive(connection)
-    if message is None or message["verb"] == "exec":
-        line.close()
-        first.dismiss()
     if message is None:
-        return
-    if message["verb"] == "exec":
+        first.dismiss()
+    elif message["verb"] == "exec":
         bundle = records.bundle(message["container"])
-        execute(message, bundle, connection, init.Stdio(*descriptors) if descriptors else None)
+        stdio = init.Stdio(*descriptors) if descriptors else None
+        execute(message, bundle, connection, stdio, begun=first.let_go)
     elif message["verb"] == "adopt":
         start = Start.from_message(records.root, message)
         adopt(start, records, first, connection, begun=line.close)

@@ -89,9 +89,9 @@ class Lifecycle:
         container_id: str,
         window: tuple[int, int] | None = None,
         *,
-        auto_remove: bool = False,
+        attached: bool = False,
     ) -> launch.Session:
-        """Start it, and return when its program runs; with `auto_remove`, it goes when it ends.
+        """Start it, and return when its program runs. `attached`: whoever calls waits for its end.
 
         `window` is the (height, width) that its terminal begins with.
 
@@ -99,9 +99,18 @@ class Lifecycle:
         """
         directory = self.records.bundle(container_id).directory
         self.records.volumes.settle(container_id)
-        init = Request.from_json(self.records.row(container_id)["request"]).init
-        request = Start(self.root, directory, container_id, True, False, auto_remove, window, init)
-        return launch.start(request)
+        request = Request.from_json(self.records.row(container_id)["request"])
+        return launch.start(
+            Start(
+                *(self.root, directory, container_id),
+                recorded=True,
+                lifeline=False,
+                auto_remove=request.auto_remove,
+                window=window,
+                init=request.init,
+                attached=attached,
+            )
+        )
 
     def _adopt(self, row: Row) -> None:
         """Give a container whose monitor was killed another one."""
@@ -201,16 +210,14 @@ class Lifecycle:
             return self.records.note(container_id, "kill", signal=str(int(number)))
         return self.signal(container_id, number, wish="stop" if meant else "")
 
-    def restart(
-        self, container_id: str, number: int, grace_s: float | None, *, auto_remove: bool = False
-    ) -> None:
+    def restart(self, container_id: str, number: int, grace_s: float | None) -> None:
         """Stop it if it runs, and start it; also one that goes at its end stays for that.
 
         Raises CommandNotStarted, HostLacks, NotFound.
         """
         self.stop(container_id, number, grace_s, wish="restart")
         with contextlib.suppress(InvalidTransition):  # somebody else has started it meanwhile
-            self.start(container_id, auto_remove=auto_remove).close()
+            self.start(container_id).close()
         self.records.note(container_id, "restart")
 
     def wait(

@@ -65,7 +65,7 @@ class Start:
     `recorded` containers have a row in the database, build steps have none. With `lifeline`
     the container is killed when the caller goes away. With `auto_remove` it is removed when it
     has ended. `window` is the (height, width) of the terminal at which somebody waits for it.
-    With `init` its process 1 is our `reaper`.
+    With `init` its process 1 is our `reaper`. `attached`: somebody waits for its end.
     """
 
     root: Path
@@ -76,6 +76,7 @@ class Start:
     auto_remove: bool = False
     window: tuple[int, int] | None = None
     init: bool = False
+    attached: bool = False
 
     def to_message(self) -> Message:
         """For the launcher."""
@@ -88,6 +89,7 @@ class Start:
             "auto_remove": self.auto_remove,
             "window": self.window,
             "init": self.init,
+            "attached": self.attached,
         }
 
     @classmethod
@@ -102,4 +104,5 @@ class Start:
             message["auto_remove"],
             message["window"] and tuple(message["window"]),
             message["init"],
+            message["attached"],
         )

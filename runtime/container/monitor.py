@@ -16,7 +16,6 @@ end of the conversation after the exit has been recorded.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import selectors
@@ -26,11 +25,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from runtime.container import devices, messages
+from runtime.container import devices, joining, messages
 from runtime.container.bundle import Bundle
 from runtime.container.cable import Cable
 from runtime.container.checkup import Checkup
-from runtime.container.first import FirstProcess, placed
+from runtime.container.first import FirstProcess, born_where_wanted
 from runtime.container.messages import Exit, Start
 from runtime.container.post import listening, only_monitor
 from runtime.container.record import Record
@@ -73,22 +72,28 @@ def monitor(
     """Start the container, stay until it has ended, record how.
 
     `caller` is told the PID or the error, then `output`, then the exit; `begun` is called when
-    the program runs. Never raises: what goes wrong is told to the caller.
+    the program runs, or when it has ended if somebody waits for that. Never raises: what goes wrong
+    is told to the caller.
     """
     process.set_name("onggi-monitor")
     os.setsid()
     record = Record(start, records)
     try:
-        with only_monitor(start, record), listening(start.directory) as listener:
-            running = launch(start, record, first)
-            with contextlib.suppress(OSError):  # it has gone: that is no reason to stop
-                messages.send(caller, {"pid": running.pid})
-            begun()
-            running, ended = stay(start, record, running, listener, [caller])
-        running.streams.say_goodbye(ended)
+        with only_monitor(start, record):
+            first.prepare(start)
+            with listening(start.directory) as listener:
+                running = launch(start, record, first)
+                with contextlib.suppress(OSError):  # it has gone: that is no reason to stop
+                    messages.send(caller, {"pid": running.pid})
+                if not start.attached:
+                    begun()
+                running, ended = stay(start, record, running, listener, [caller])
+                running.streams.say_goodbye(ended)
+                begun()
+            clear(running, record)
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
         with contextlib.suppress(OSError):
-            messages.send(caller, {"error": json.loads(messages.described(error))})
+            messages.send(caller, {"error": messages.described(error)})
 
 
 def stay(
@@ -109,10 +114,13 @@ def stay(
         if pause_s is None:
             return running, ended
         running.streams.say_goodbye(ended)
+        clear(running, record)
         came = rest(record, listener, pause_s)
         if came is None:
             return running, ended
-        running, guests = launch(start, record, FirstProcess(start.root)), came
+        first = FirstProcess(start.root)
+        first.prepare(start)
+        running, guests = launch(start, record, first), came
 
 
 def rest(record: Record, listener: socket.socket, pause_s: float) -> list[socket.socket] | None:
@@ -132,7 +140,7 @@ def rest(record: Record, listener: socket.socket, pause_s: float) -> list[socket
 
 
 def launch(start: Start, record: Record, first: FirstProcess) -> Running:
-    """Make the control group and the pipes, and let `first` become the program.
+    """Make the control group and the pipes, and let `first`, which is prepared, become the program.
 
     It sets itself up while this process writes down that it exists; only then may it begin.
     Raises what went wrong inside; then nothing is left of it.
@@ -143,15 +151,18 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
     try:
         watch = OomWatch(group) if spec.resources.get("memory") else None
         devices.keep_rules(group, spec)
-        first = placed(first, spec, start.root)
+        first = born_where_wanted(first, spec, start)
         streams = Streams(start.directory, spec)
-        first.furnish(start)
+        with joining.worlds_of(spec, start.root) as worlds:
+            first.furnish(worlds)
         try:
             cable = Cable(start, spec, first.pid)
             record.started(first.pid)
             cable.wait()
             if bundle.edition() != edition:  # its limits were changed meanwhile: see `update`
                 group.change(bundle.spec().resources)
+            pidfd, alone = namespaces.pidfd_open(first.pid), is_alone(spec)
+            checkup = watch_health(record, spec, bundle, pidfd)
             master = first.begin(group)
             if master is not None:
                 streams.take_terminal(master)
@@ -165,8 +176,6 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
         group.kill()
         group.remove()
         raise
-    pidfd, alone = namespaces.pidfd_open(first.pid), is_alone(spec)
-    checkup = watch_health(record, spec, bundle, pidfd)
     return Running(first.pid, pidfd, streams, group, watch, alone, checkup)
 
 
@@ -230,7 +239,7 @@ def attend(
 
 
 def finish(running: Running) -> Exit:
-    """Empty the pipes, reap PID 1, remove the control group.
+    """Empty the pipes, reap PID 1, read off how it was.
 
     When PID 1 ends the kernel kills everybody else in its PID namespace, so nobody writes any
     more and the pipes can be read to their end. In a namespace that is shared nobody does that, so
@@ -247,6 +256,13 @@ def finish(running: Running) -> Exit:
     ended = Exit(code, oom_kills(running.group) > 0, seen=status is not None)
     if running.watch is not None:
         running.watch.close()
+    return ended
+
+
+def clear(running: Running, record: Record) -> None:
+    """Remove what nobody needs any more, and nobody waits for: those who wanted to hear of the end
+    have heard. Until it is done the post is taken, so nobody starts the container meanwhile.
+    """
     with contextlib.suppress(KernelError):  # a guest from outside stays in it: see `delete`
         running.group.remove()
-    return ended
+    record.clear()

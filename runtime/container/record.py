@@ -14,7 +14,7 @@ from runtime.container import restart, state
 from runtime.container.bundle import Request
 from runtime.container.health import Check, Health
 from runtime.container.messages import Exit, Start
-from runtime.container.records import UNSEEN, WITH_VOLUMES, Records, owner
+from runtime.container.records import UNSEEN, Records
 from runtime.container.state import BUSY, Status
 from runtime.database import Row
 from runtime.errors import CommandNotStarted, NotFound, OnggiError
@@ -33,6 +33,8 @@ class Record:
         self._oom_kills = 0
         self._again = False
         """Whether its policy, and not a user, starts it."""
+        self._left: list[str] | None = None
+        """Once its row has gone with its end: the volumes that go with it."""
 
     def refuse_running(self) -> None:
         """Raises InvalidTransition if it runs."""
@@ -81,15 +83,22 @@ class Record:
     def ended(self, ended: Exit) -> float | None:
         """It has ended. How many seconds to wait until it is started again; None: not at all.
 
-        With --rm it goes now, unless a user is about to start it again.
+        With --rm it goes now, unless a user is about to start it again: its row with its end, its
+        directories when there is time for it (`clear`).
         """
         if self.records is None:
             return None
         verb, pause_s = self.records.database.atomically(lambda: self._write_end(ended))
-        if verb == "end and remove":
-            self.records.delete(self.container_id)
         self._again = verb == "end for now"
         return pause_s if self._again else None
+
+    def clear(self) -> None:
+        """Delete the directories of a container whose row has gone. Whoever is killed before that
+        leaves directories without a row: garbage, which goes when an engine starts.
+        """
+        if self.records is not None and self._left is not None:
+            self.records.delete_directories(self.container_id)
+            self.records.volumes.dispose(self._left)
 
     def _write_end(self, ended: Exit) -> tuple[str, float]:
         """The verb that applies, and the pause before the next start."""
@@ -115,11 +124,12 @@ class Record:
             }
         elif self.auto_remove and row["wish"] != "restart":
             verb = "end and remove"
-            columns |= {**owner(), "wish": WITH_VOLUMES}
         if ended.oom_killed and not self._oom_kills:
             self.records.note(self.container_id, "oom")
         facts = {"exitCode": str(ended.code), "execDuration": str(int(ran_s))}
         self._advance(verb, facts, **columns)
+        if verb == "end and remove":
+            self._left = self.records.forget(self.container_id, anonymous=True)
         return verb, pause_ms / 1000
 
     def waits_for_restart(self) -> bool:

@@ -1,9 +1,10 @@
 """The rows and directories of containers, and the clean-up after a crash.
 
 A container's row is written when its directories are complete, and deleted after the last of
-them. So a row is never half true, and a directory without a row is garbage as soon as nobody is
-writing (ARCHITECTURE.md, writers.lock). A row whose processes have died without a word is
-corrected by whoever looks next: `row` and `rows` never show what is no longer true.
+them; with --rm before them, together with its end. So a row is never half true, and a directory
+without a row is garbage as soon as nobody is writing (ARCHITECTURE.md, writers.lock). A row whose
+processes have died without a word is corrected by whoever looks next: `row` and `rows` never show
+what is no longer true.
 """
 
 from __future__ import annotations
@@ -148,7 +149,7 @@ class Records:
         """
         known = {row["id"] for row in self.database.all("SELECT id FROM containers")}
         for container_id in {*_listed(self.root / "containers"), *self.snapshots.keys()} - known:
-            self._delete_directories(container_id)
+            self.delete_directories(container_id)
         self.volumes.clear()
         for name in _listed(self.root / "builds"):
             _remove_group(Cgroup(name))
@@ -167,7 +168,7 @@ class Records:
         cannot be deleted leaves the container `dead`, as docker calls it; it can be tried again.
         """
         try:
-            self._delete_directories(container_id)
+            self.delete_directories(container_id)
         except OSError as error:
             with contextlib.suppress(InvalidTransition):
                 state.advance(self.database, container_id, "fail to remove", error=str(error))
@@ -176,13 +177,20 @@ class Records:
         def forget() -> list[str]:
             query = "SELECT 1 FROM containers WHERE id = ? AND wish = ?"
             anonymous = self.database.one(query, container_id, WITH_VOLUMES) is not None
-            self.note(container_id, "destroy")
-            self.database.change("DELETE FROM containers WHERE id = ?", container_id)
-            return self.volumes.let_go(container_id, anonymous=anonymous)
+            return self.forget(container_id, anonymous=anonymous)
 
         self.volumes.dispose(self.database.atomically(forget))
 
-    def _delete_directories(self, container_id: str) -> None:
+    def forget(self, container_id: str, *, anonymous: bool) -> list[str]:
+        """Delete its row, in a transaction of the caller's; with `anonymous`, its volumes without
+        a name of their own, too: these are left to `volumes.dispose`.
+        """
+        self.note(container_id, "destroy")
+        self.database.change("DELETE FROM containers WHERE id = ?", container_id)
+        return self.volumes.let_go(container_id, anonymous=anonymous)
+
+    def delete_directories(self, container_id: str) -> None:
+        """Its snapshot, its bundle, and a control group that was left. Raises OSError."""
         _remove_group(Cgroup(container_id))
         self.snapshots.remove(container_id)
         self.bundle(container_id).remove()

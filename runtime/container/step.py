@@ -59,7 +59,7 @@ def run_step(
 def _attend(
     root: Path, directory: Path, reader: log.Reader, on_output: Callable[[str, bytes], None]
 ) -> Exit:
-    start = Start(root, directory, directory.name, recorded=False, lifeline=True)
+    start = Start(root, directory, directory.name, recorded=False, lifeline=True, attached=True)
     session = launch.start(start)
     try:
         for _ in session.news():

@@ -211,7 +211,7 @@ class Container:
 
     def start(self) -> None:
         """Start it; returns when its program runs. Raises InvalidTransition, CommandNotStarted."""
-        self._lifecycle.start(self.id, auto_remove=self.request.auto_remove).close()
+        self._lifecycle.start(self.id).close()
         self._look_again()
 
     def start_attached(
@@ -224,8 +224,7 @@ class Container:
         reader = self.bundle.read_log()
         reader.skip_to_end()
         try:
-            removing = self.request.auto_remove
-            session = self._lifecycle.start(self.id, window, auto_remove=removing)
+            session = self._lifecycle.start(self.id, window, attached=True)
         except BaseException:
             reader.close()
             raise
@@ -333,8 +332,7 @@ class Container:
 
     def restart(self, timeout: float | None = None, signal: str | int | None = None) -> None:
         """Stop it, if it runs, and start it; `timeout` and `signal` as for `stop`."""
-        removing = self.request.auto_remove
-        self._lifecycle.restart(self.id, *self._farewell(timeout, signal), auto_remove=removing)
+        self._lifecycle.restart(self.id, *self._farewell(timeout, signal))
         self._look_again()
 
     def pause(self) -> None:

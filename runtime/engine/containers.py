@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime import journal
 from runtime.container import names
-from runtime.container.bundle import Request
+from runtime.container.bundle import Request, command_line
 from runtime.container.lifecycle import Lifecycle
 from runtime.container.points import Point
 from runtime.container.state import IDLE
@@ -157,7 +157,6 @@ class Containers:
         if detach:
             container.start()
             return container
-        program = container.spec.process.args
         attachment = container.start_attached()
         written: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
         entries: list[bytes] = []
@@ -172,7 +171,7 @@ class Containers:
                 exit_status=code,
                 stderr=b"".join(written["stderr"]),
                 container=container,
-                command=program,
+                command=command_line(container.request, container.image.config.config),
                 image=container.request.image,
                 hint="its last words: {last}" if written["stderr"] else "",
                 name=container.name,

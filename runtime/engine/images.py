@@ -506,6 +506,8 @@ class Images:
 
         Raises IntegrityError when a layer is not what its digest or DiffID says.
         """
+        if image.chain_id is not None and self.snapshots.has(image.chain_id):
+            return image.chain_id  # and so all those below
         from runtime.build.store import unpack_layer
 
         parent: ChainID | None = None

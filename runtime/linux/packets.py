@@ -104,19 +104,18 @@ def receive(connection: socket.socket) -> tuple[Message | None, tuple[int, ...]]
     return (json.loads(data) if data else None), tuple(descriptors)
 
 
-def described(error: BaseException) -> bytes:
-    """An error as JSON, for a process that did not see it happen."""
+def described(error: BaseException) -> Message:
+    """An error, for a process that did not see it happen."""
     known = isinstance(error, OnggiError) and not isinstance(error, OSError)
     template = error.template if known else "the container could not be set up: {reason}"  # type: ignore[attr-defined]
     facts = error.facts if known else {"reason": str(error) or repr(error)}  # type: ignore[attr-defined]
-    description = {
+    return {
         "kind": type(error).__name__ if known else "OnggiError",
         "template": template,
         "hint": error.hint_template if known else "",  # type: ignore[attr-defined]
         "facts": {name: str(fact)[:LONGEST_FACT] for name, fact in facts.items()},
         "exit_code": error.exit_code if isinstance(error, CommandNotStarted) else None,
     }
-    return json.dumps(description).encode()
 
 
 def as_error(description: Message) -> OnggiError:

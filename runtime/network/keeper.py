@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import selectors
 import signal
@@ -181,7 +180,7 @@ class Keeper:
             except BaseException as error:  # noqa: BLE001  (told to the one who asked)
                 if not isinstance(error, Conflict | NotFound):
                     traceback.print_exc(file=sys.stderr)
-                answer = {"error": json.loads(packets.described(error))}
+                answer = {"error": packets.described(error)}
             finally:
                 for descriptor in descriptors:
                     os.close(descriptor)

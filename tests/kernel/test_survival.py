@@ -84,7 +84,7 @@ def assert_nothing_is_left_over(engine: Engine) -> None:
     """Every directory, group and snapshot belongs to something that a name leads to."""
     rows = {each.id: each for each in engine.containers.list(all=True)}
     chains = set(engine.images.snapshots.chain_ids())
-    assert set(names_in(engine.root / "containers")) == rows.keys()
+    until(lambda: set(names_in(engine.root / "containers")) == rows.keys())
     assert set(engine.images.snapshots.keys()) == rows.keys()
     assert len(names_in(engine.root / "snapshots")) == len(rows) + len(chains)
     assert names_in(engine.root / "builds") == []

@@ -22,7 +22,7 @@ from runtime.errors import (
     OnggiError,
 )
 from runtime.linux import packets
-from runtime.linux.packets import as_error, described
+from runtime.linux.packets import Message, as_error, described
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_nobody_listens(tmp_path: Path) -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_an_error_is_raised_again_as_what_it_was(error: OnggiError) -> None:
-    again = as_error(json.loads(described(error)))
+    again = as_error(travelled(described(error)))
     assert type(again) is type(error)
     assert (again.message, again.hint) == (error.message, error.hint)
     assert (again.template, again.hint_template) == (error.template, error.hint_template)
@@ -121,11 +121,17 @@ def test_an_error_is_raised_again_as_what_it_was(error: OnggiError) -> None:
     ],
 )
 def test_what_nobody_foresaw_is_one_sentence(error: BaseException, text: str) -> None:
-    again = as_error(json.loads(described(error)))
+    again = as_error(travelled(described(error)))
     assert str(again) == f"the container could not be set up: {text}"
+
+
+def travelled(description: Message) -> Message:
+    """As it comes out at the other end of a socket."""
+    again: Message = json.loads(json.dumps(description))
+    return again
 
 
 def test_no_kind_of_error_is_forgotten() -> None:
     """Whatever a monitor may raise can be described: none needs more than its facts."""
     for kind in (errors.NotFound, errors.UnsafePath, errors.InvalidSpec, errors.InvalidReference):
-        assert type(as_error(json.loads(described(kind("text"))))) is kind
+        assert type(as_error(travelled(described(kind("text"))))) is kind
