@@ -24,7 +24,7 @@ from pathlib import Path
 import lane
 
 PATIENCE_S = 5.0
-RESIDENTS = ("onggi-launcher", "onggi-keeper")
+RESIDENTS = ("onggi-launcher", "onggi-keeper", "onggi-deputy")
 KEEPER = "onggi-keeper"
 
 
