@@ -42,6 +42,9 @@ from runtime.snapshot.overlay import Snapshots
 FROZEN_S = 0.5
 """So long a first process is waited for before one asks whether it was frozen on its way."""
 
+GONE = (BrokenPipeError, ConnectionResetError)
+"""What one hears who sends to a process that has ended, with or without having read all before."""
+
 
 class FirstProcess:
     """The monitor's side. `pid` is the host's number for it."""
@@ -67,7 +70,7 @@ class FirstProcess:
 
     def prepare(self, start: Start) -> None:
         """Tell it which container it will be. Nobody else may be starting that one."""
-        with contextlib.suppress(BrokenPipeError):  # it has failed already: `begin` says why
+        with contextlib.suppress(*GONE):  # it has failed already: `begin` says why
             messages.send(self._channel, start.to_message())
 
     def furnish(self, worlds: joining.Worlds) -> None:
@@ -75,14 +78,14 @@ class FirstProcess:
         must be there.
         """
         message = {"worlds": [(flags, whose) for flags, _, whose in worlds]}
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(*GONE):
             messages.send(self._channel, message, tuple(pidfd for _, pidfd, _ in worlds))
 
     def begin(self, group: Cgroup) -> int | None:
         """Let it become its program; the master of its terminal, if it has one. Raises what it
         reports instead. `group` is its control group, in which it may have been frozen.
         """
-        with contextlib.suppress(BrokenPipeError):  # it has failed already, and says why
+        with contextlib.suppress(*GONE):  # it has failed already, and says why
             messages.send(self._channel, {"go": True})
         master = None
         message, descriptors = self._hear(group)
@@ -102,7 +105,9 @@ class FirstProcess:
             with contextlib.suppress(HostLacks, KernelError):
                 if group.is_frozen():
                     group.thaw()
-        return messages.receive(self._channel)
+        with contextlib.suppress(ConnectionResetError):
+            return messages.receive(self._channel)
+        return messages.receive(self._channel)  # it has ended without reading all; now what it said
 
     def let_go(self) -> None:
         """It is not needed: it ends by itself, and is reaped when this process has ended."""
