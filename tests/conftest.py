@@ -30,6 +30,10 @@ import leftovers
 import needs
 import pytest
 
+SLOW_GRAMMAR = "rfc3987_syntax"
+"""A module that jsonschema loads if it can, in seconds, to check a format that we do not use."""
+
+sys.modules[SLOW_GRAMMAR] = None  # type: ignore[assignment]
 hypothesis.settings.register_profile("onggi", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("onggi")
 
@@ -217,6 +221,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     for line in [*left, *session.config.stash[LEFT_IN_LANES]]:
         print(f"\nleft behind by this run: {line}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    lane.remove_left(place())
     shutil.rmtree(place(), ignore_errors=True)  # a mount in it has been told above
 
 

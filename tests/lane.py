@@ -93,6 +93,13 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove_left(place: Path) -> None:
+    """Take away the groups of lanes below this folder whose keeper has been killed."""
+    for folder in place.glob("lane-*"):
+        for tree in trees():
+            _remove(tree.where / folder.name)
+
+
 def _make(group: Path) -> None:
     group.mkdir()
     for name in ("cpuset.cpus", "cpuset.mems"):
