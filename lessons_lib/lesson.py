@@ -2,9 +2,9 @@
 
     lesson = Lesson("03-images-and-containers", engine)
 
-Everything a lesson makes is recognised by its name, not remembered: images are `lesson03/…`, and
-its containers are those of such images. So cells can run twice, a restarted kernel goes on where it
-was, and `clean` removes what an earlier run left, too.
+Everything a lesson makes is recognised by its name, not remembered: images are `lesson03/…`,
+volumes `lesson03-…`, and its containers are those of such images. So cells can run twice, a
+restarted kernel goes on where it was, and `clean` removes what an earlier run left, too.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Lesson:
         """Remove containers of these names, running or not; missing ones are no error."""
         for name in names:
             try:
-                self.engine.containers.get(name).remove(force=True)
+                self.engine.containers.get(name).remove(force=True, v=True)
             except NotFound:
                 continue
 
@@ -90,12 +90,15 @@ class Lesson:
         return True
 
     def clean(self) -> Shown:
-        """Remove everything this lesson made: containers, images, files, predictions."""
+        """Remove everything this lesson made: containers, images, volumes, files, predictions."""
         for container in self.engine.containers.list(all=True):
             # An exercise not begun, `FROM onggi/base` alone, is that image under one more name.
             names = container.image.tags
             if names and all(tag.startswith(self.prefix) for tag in names):
-                container.remove(force=True)
+                container.remove(force=True, v=True)
+        for volume in self.engine.volumes.list():
+            if volume.name.startswith(self.prefix.replace("/", "-")):
+                volume.remove()
         tags = [tag for image in self.engine.images.list() for tag in image.tags]
         for tag in tags:
             if tag.startswith(self.prefix):

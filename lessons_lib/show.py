@@ -6,6 +6,7 @@
     show.changes(mina, jun)             what each container changed (docker diff)
     show.upper(mina, jun)               their writable directories as they lie on the disk
     show.mounts(container)              the root mount, as the kernel lists it
+    show.points(container)              its volumes, binds and memory, as the kernel lists them
     show.worlds(container)              what host and container share, and what not
     show.growth(run)                    what a process had for itself after each step
     show.beside(run, container)         a container made by hand beside one of the engine's
@@ -42,6 +43,7 @@ from lessons_lib.health import health
 from lessons_lib.language import say
 from lessons_lib.life import life
 from lessons_lib.limits import cpu, limits
+from lessons_lib.points import points
 from lessons_lib.shelves import shelves as overlay
 from lessons_lib.shown import CLAY, INK, MONO, Shown, card, code, escaped
 from lessons_lib.stack import layers
@@ -63,6 +65,7 @@ __all__ = [
     "limits",
     "mounts",
     "overlay",
+    "points",
     "progress",
     "source",
     "steps",

@@ -14,6 +14,7 @@ man 2 openat2
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 from errno import EAGAIN, EINVAL, ELOOP, ENOENT, ENOSYS
@@ -27,6 +28,7 @@ RESOLVE_BENEATH = 0x08
 RESOLVE_IN_ROOT = 0x10
 
 _ATTEMPTS = 64
+_LINKS = 40  # as many as the kernel follows; man 7 path_resolution
 
 
 def open_beneath(root_fd: int, path: bytes | str, flags: int, mode: int = 0) -> int:
@@ -48,36 +50,50 @@ def open_in_root(root_fd: int, path: bytes | str, flags: int, mode: int = 0) -> 
 
 def make_in_root(root_fd: int, path: str, *, directory: bool) -> int:
     """The same, as a place (O_PATH) to mount something at. What is missing is made: directories,
-    and with `directory=False` an empty file at the end.
+    and with `directory=False` an empty file at the end; also behind a link that leads nowhere yet.
 
-    Raises KernelError. ELOOP, also for a link that leads nowhere: nothing is made behind it.
+    Raises KernelError. ELOOP: through links without end, or through one of /proc's.
     """
-    parts = [part for part in path.split("/") if part]
-    for depth in range(1, len(parts) + 1):
-        place = "/".join(parts[:depth])
+    parts, depth, links = _split(path), 0, 0
+    while depth < len(parts):
         try:
-            os.close(open_in_root(root_fd, place, os.O_PATH))
+            os.close(open_in_root(root_fd, "/".join(parts[: depth + 1]), os.O_PATH))
         except KernelError as missing:
             if missing.errno != ENOENT:
                 raise
-            last = depth == len(parts)
-            _make(root_fd, "/".join(parts[: depth - 1]), parts[depth - 1], directory or not last)
+            is_last = depth + 1 == len(parts)
+            link = _make(root_fd, parts[:depth], parts[depth], directory or not is_last)
+            if link is not None:
+                links += 1
+                if links > _LINKS:
+                    raise KernelError("mkdir", repr(path), ELOOP) from missing
+                before = [] if link.startswith("/") else parts[:depth]
+                parts, depth = [*before, *_split(link), *parts[depth + 1 :]], 0
+                continue
+        depth += 1
     return open_in_root(root_fd, "/".join(parts) or ".", os.O_PATH)
 
 
-def _make(root_fd: int, parent: str, name: str, directory: bool) -> None:
-    holder = open_in_root(root_fd, parent or ".", os.O_PATH | os.O_DIRECTORY)
+def _split(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
+
+
+def _make(root_fd: int, parents: list[str], name: str, directory: bool) -> str | None:
+    """Make a directory or a file; if a link is there instead, what it says."""
+    holder = open_in_root(root_fd, "/".join(parents) or ".", os.O_PATH | os.O_DIRECTORY)
     try:
         if directory:
             os.mkdir(name, 0o755, dir_fd=holder)
         else:
             os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=holder))
-    except FileExistsError as link:
-        raise KernelError("mkdir", repr(name), ELOOP) from link
+    except FileExistsError:
+        with contextlib.suppress(OSError):  # somebody else has just made it
+            return os.readlink(name, dir_fd=holder)
     except OSError as error:
         raise KernelError("mkdir", repr(name), error.errno or 0) from error
     finally:
         os.close(holder)
+    return None
 
 
 def _openat2(root_fd: int, path: bytes | str, flags: int, mode: int, resolve: int) -> int:
