@@ -28,6 +28,13 @@ class Docker:
         program = "/usr/bin/docker" if os.path.exists("/usr/bin/docker") else "docker"
         self._command = [program, "-H", f"unix://{socket}"]
 
+        self._pidfile = socket.with_name("pid")
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process."""
+        return int(self._pidfile.read_text())
+
     def __call__(self, *line: str | Path, stdin: bytes | None = None) -> str:
         """What it says, having succeeded."""
         done = self.run(*line, stdin=stdin)

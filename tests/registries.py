@@ -45,18 +45,20 @@ def running_registry(
     *,
     password: bool = False,
     certificate: Path | None = None,
+    data: Path | None = None,
     within: Sequence[str] = (),
 ) -> Iterator[RunningRegistry]:
     """docker-registry from when it answers until it has ended; what it has lies in `place`.
 
-    With `certificate` (a folder of `certificates`) it speaks TLS. `within` is a command that
-    starts it somewhere else, such as in another network namespace.
+    With `data` it shows what lies there instead, maybe beside another one. With `certificate` (a
+    folder of `certificates`) it speaks TLS. `within` is a command that starts it somewhere else,
+    such as in another network namespace.
     """
     place.mkdir(exist_ok=True)
     port = free_port()
     lines = [
         "version: 0.1",
-        f"storage: {{filesystem: {{rootdirectory: {place}/data}}, delete: {{enabled: true}}}}",
+        f"storage: {{filesystem: {{rootdirectory: {data or place / 'data'}}}}}",
         "http:",
         f"  addr: 127.0.0.1:{port}",
     ]
@@ -191,6 +193,22 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
         sock.close()
+
+
+class SlowProxy(CuttingProxy):
+    """Cuts nothing, and passes on so many bytes a second of each connection."""
+
+    def __init__(self, target: int, bytes_per_s: int) -> None:
+        super().__init__(target, 0, 0)
+        self._bytes_per_s = bytes_per_s
+
+    def _pass_on(self, pair: _Pair, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 14):
+                target.sendall(data)
+                time.sleep(len(data) / self._bytes_per_s)
+        for sock in (pair.near, pair.far):
+            self._close(sock)
 
 
 class _Pair:

@@ -78,12 +78,13 @@ def rows_of(image: Image, names: Sequence[str], now: datetime, *, whole: bool) -
     summary = image.summary(names)
     created = moment(summary["Created"])
     size = units.human_size(summary["Size"], digits=3)
-    for name in names or (f"{NOTHING}:{NOTHING}",):
+    digests = dict(known.split("@") for known in image.repo_digests)
+    for name in names or [f"{known}:{NOTHING}" for known in digests or (NOTHING,)]:
         repository, _, tag = name.rpartition(":")
         yield {
             "Repository": repository,
             "Tag": tag,
-            "Digest": str(image.manifest_digest),
+            "Digest": digests.get(repository, str(image.manifest_digest)),
             "ID": image.id if whole else short(image.id),
             "CreatedSince": units.human_ago(created, now),
             "CreatedAt": units.local_time(created) if created else "",

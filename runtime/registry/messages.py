@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote
 
 from runtime.errors import InvalidInput, RegistryError
 from runtime.oci.descriptor import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST
@@ -397,13 +397,8 @@ def parse_next(header: str) -> str | None:
     """The path and query of the next page; None if this was the last one. A link to another host
     is none: pages are this registry's.
     """
-    found = re.fullmatch(r'\s*<([^<>]+)>\s*;\s*rel\s*=\s*"?next"?\s*', header)
-    if found is None:
-        return None
-    address = urlsplit(found[1])
-    if address.scheme or address.netloc or not address.path.startswith(API):
-        return None
-    return f"{address.path}?{address.query}" if address.query else address.path
+    found = re.fullmatch(rf'\s*<({API}[^<>\s]*)>\s*;\s*rel\s*=\s*"?next"?\s*', header)
+    return found[1].partition("#")[0] if found else None
 
 
 def parse_page(query: str, most: int) -> tuple[int, str]:

@@ -199,9 +199,16 @@ class Transport:
 
     def allowed(self, location: str, base: str) -> str:
         """The whole address of a Location or realm that `base` has named. Raises RegistryError."""
-        address = urljoin(base, location)
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        address, parts = location, None
+        with contextlib.suppress(ValueError):  # "https://["
+            address = urljoin(base, location)
+            parts = urlsplit(address)
+        if (
+            parts is None
+            or parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.username
+        ):
             raise RegistryError(
                 "{host} leads to {address}, which is no address of the web",
                 host=_host(base),

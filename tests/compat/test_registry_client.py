@@ -6,17 +6,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dockerd import running_dockerd
 from registries import (
     PASSWORD,
     USER,
     CuttingProxy,
     RunningRegistry,
+    SlowProxy,
     certificates,
     running_registry,
 )
@@ -26,11 +30,11 @@ from runtime.engine import Engine
 from runtime.engine.image import Image
 from runtime.errors import NotFound, RegistryError
 from runtime.oci.descriptor import CONFIG, LAYER, LAYER_GZIP, LAYER_ZSTD, Descriptor
-from runtime.oci.digest import DiffID
+from runtime.oci.digest import DiffID, Digest
 from runtime.oci.image import ImageConfig, Manifest
 from runtime.oci.reference import Reference
 
-pytestmark = pytest.mark.needs("containers", "docker-registry", "skopeo", "openssl")
+pytestmark = pytest.mark.needs("containers", "docker-registry", "skopeo", "openssl", "ip")
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +95,13 @@ def skopeo(*line: str) -> str:
     return done.stdout
 
 
-def onggi(*line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def onggi(*line: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "runtime.cli.main", *line],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         timeout=100,
     )
 
@@ -266,6 +269,142 @@ def test_a_password_and_a_certificate_are_needed(
             for file in authority.iterdir():
                 file.unlink()
             authority.rmdir()
+
+
+def test_what_is_missing_is_pulled_by_run_and_from(
+    engine: Engine, registry: RunningRegistry, tmp_path: Path
+) -> None:
+    name = f"{registry.host}/missing/tool:1"
+    (tmp_path / "Dockerfile").write_text("FROM onggi/base\nRUN echo hello >/said\nCMD cat /said\n")
+    first, _ = engine.images.build(tmp_path, tag=name)
+    layers = first.config.diff_ids
+    engine.images.push(name)
+    engine.images.remove(name)
+    with pytest.raises(NotFound, match="no such image"):
+        engine.containers.run(name, pull="never")
+    done = onggi("run", "--rm", "--network=none", "--pull=missing", name)
+    assert (done.returncode, done.stdout) == (0, "hello\n")
+    assert f"Unable to find image '{name}' locally" in done.stderr
+    assert f"Status: Downloaded newer image for {name}" in done.stderr
+    engine.images.remove(name)
+    (tmp_path / "Dockerfile").write_text(f"FROM {name}\nCMD echo second; cat /said\n")
+    second, log = engine.images.build(tmp_path, tag="second", pull=True)
+    assert engine.containers.run("second", remove=True, network="none") == b"second\nhello\n"
+    assert any(b"Status: Downloaded newer" in getattr(each, "data", b"") for each in log)
+    assert second.config.diff_ids[: len(layers)] == layers
+    # There is a newer one: it is fetched by --pull always, and by nothing else.
+    (tmp_path / "Dockerfile").write_text("FROM onggi/base\nCMD echo newer\n")
+    engine.images.build(tmp_path, tag=name)
+    engine.images.push(name)
+    second.tag(name)
+    quiet = onggi("run", "--rm", "--network=none", "-q", "--pull=always", name)
+    assert (quiet.stdout, quiet.stderr) == ("newer\n", "")
+    missing = onggi("run", "--pull=missing", f"{registry.host}/nosuch/image")
+    assert missing.returncode == 125 and "manifest for nosuch/image:latest not found" in (
+        missing.stderr
+    )
+
+
+def test_the_command_line_speaks_as_docker_does(
+    ours: Engine, registry: RunningRegistry, tmp_path: Path, docker_config: Path
+) -> None:
+    name = f"{registry.host}/words/app"
+    image = image_of(ours, f"{name}:latest", b"one", b"two")
+    pushed = onggi("push", name)
+    digest = next(iter(image.repo_digests)).partition("@")[2]
+    lines = pushed.stdout.splitlines()
+    assert lines[:2] == ["Using default tag: latest", f"The push refers to repository [{name}]"]
+    assert lines[-1].startswith(f"latest: digest: {digest} size: ")
+    assert {line.partition(": ")[2] for line in lines[2:-1]} == {"Preparing", "Pushed"}
+    pulled = onggi("pull", name).stdout.splitlines()
+    assert [pulled[0], pulled[1], *pulled[-3:]] == [
+        "Using default tag: latest",
+        "latest: Pulling from words/app",
+        f"Digest: {digest}",
+        f"Status: Image is up to date for {name}:latest",
+        f"{name}:latest",
+    ]
+    assert onggi("pull", "-q", f"{name}@{digest}").stdout == f"{name}@{digest}\n"
+    assert json.loads(onggi("manifest", "inspect", name).stdout)["schemaVersion"] == 2
+    listed = onggi("images", "--digests", "--format", "{{.Repository}} {{.Tag}} {{.Digest}}")
+    assert listed.stdout == f"{name} latest {digest}\n"
+    refused = onggi("pull", f"{name}:nosuch")
+    assert refused.returncode == 1 and "manifest for words/app:nosuch not found" in refused.stderr
+    assert onggi("pull", "-a", f"{name}:1").returncode == 1
+    assert onggi("push", f"{name}:nosuch").returncode == 1
+    with running_registry(tmp_path / "r", password=True) as guarded:
+        command = ["login", "-u", USER, "--password-stdin", guarded.host]
+        assert onggi(*command, stdin="wrong").returncode == 1
+        right = onggi(*command, stdin=f"{PASSWORD}\n")
+        assert right.stdout == "Login Succeeded\n" and "stored unencrypted" in right.stderr
+        assert onggi("login", guarded.host).stdout.splitlines()[-1] == "Login Succeeded"
+        assert guarded.host in docker_config.read_text()
+        out = onggi("logout", guarded.host)
+        assert out.stdout == f"Removing login credentials for {guarded.host}\n"
+        assert onggi("logout", guarded.host).stdout == f"Not logged in to {guarded.host}\n"
+        assert onggi("login", guarded.host).returncode == 1, "there is nobody to ask"
+
+
+def test_ctrl_c_leaves_nothing_half_made_and_keeps_what_is_complete(
+    ours: Engine, other: Engine, registry: RunningRegistry
+) -> None:
+    small, large = b"small" * 100, os.urandom(3 << 20)
+    name = f"{registry.host}/interrupted/app:1"
+    image_of(ours, name, small, large)
+    ours.images.push(name)
+    kept = {Digest(ours.images.get_registry_data(name).manifest["layers"][0]["digest"])}
+    with SlowProxy(registry.port, 1 << 18) as proxy:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "runtime.cli.main",
+                "pull",
+                f"127.0.0.1:{proxy.port}/interrupted/app:1",
+            ],
+            env={**os.environ, "ONGGI_ROOT": str(other.root)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        deadline = time.monotonic() + 60
+        while not kept <= {*other.images.content.digests()}:
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert {*other.images.content.digests()} == kept
+    assert nothing_half_made(other) and other.images.list() == []
+    before = len(registry.requests("GET"))
+    assert contents(other, other.images.pull(name)) == [small, large]
+    assert not any(str(*kept) in each for each in registry.requests("GET")[before:])
+
+
+@pytest.mark.needs("dockerd")
+def test_docker_pulls_what_we_pushed_and_we_pull_what_docker_pushed(
+    engine: Engine, other: Engine, registry: RunningRegistry, tmp_path: Path
+) -> None:
+    """dockerd has its own network namespace, in which a second registry shows the same files."""
+    (tmp_path / "Dockerfile").write_text("FROM onggi/base\nRUN echo hello >/said\nCMD cat /said\n")
+    image, _ = engine.images.build(tmp_path, tag=f"{registry.host}/docker/app:1")
+    engine.images.push(f"{registry.host}/docker/app:1")
+    digest = image.repo_digests[0].partition("@")[2]
+    with running_dockerd() as docker:
+        within = ["nsenter", "-t", str(docker.pid), "-n"]
+        subprocess.run([*within, "ip", "link", "set", "lo", "up"], check=True)
+        data = registry.log.parent / "data"
+        with running_registry(tmp_path / "r", data=data, within=within) as theirs:
+            docker("pull", f"{theirs.host}/docker/app:1")
+            seen = docker.inspect(f"{theirs.host}/docker/app:1")
+            assert seen["Id"] == image.id
+            assert seen["RepoDigests"] == [f"{theirs.host}/docker/app@{digest}"]
+            docker("tag", f"{theirs.host}/docker/app:1", f"{theirs.host}/docker/back:1")
+            docker("push", f"{theirs.host}/docker/back:1")
+            theirs_digest = docker.inspect(f"{theirs.host}/docker/back:1")["RepoDigests"][-1]
+    back = other.images.pull(f"{registry.host}/docker/back:1")
+    assert back.id == image.id
+    assert str(back.manifest_digest) == theirs_digest.partition("@")[2]
+    assert other.containers.run(back, remove=True, network="none") == b"hello\n"
 
 
 @pytest.mark.parametrize("seed", [7])

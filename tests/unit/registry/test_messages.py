@@ -198,6 +198,8 @@ def test_a_page_leads_to_the_next() -> None:
         '<https://elsewhere.example/v2/_catalog>; rel="next"',
         '<//elsewhere.example/v2/_catalog>; rel="next"',
         '</etc/passwd>; rel="next"',
+        '<https://[>; rel="next"',
+        '<//[>; rel="next"',
     ],
 )
 def test_a_link_that_leads_elsewhere_leads_nowhere(link: str) -> None:
