@@ -4,13 +4,15 @@ and docker say of the same images. Digests agree everywhere.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from registries import (
     running_registry,
 )
 
+from runtime.cli.main import main
 from runtime.content.store import ContentStore
 from runtime.engine import Engine
 from runtime.engine.image import Image
@@ -95,15 +98,29 @@ def skopeo(*line: str) -> str:
     return done.stdout
 
 
-def onggi(*line: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "runtime.cli.main", *line],
-        capture_output=True,
-        text=True,
-        check=False,
-        input=stdin,
-        timeout=100,
-    )
+@dataclass(frozen=True)
+class Done:
+    """What a command line has come to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Onggi = Callable[..., Done]
+
+
+@pytest.fixture
+def onggi(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Onggi:
+    """The command, in this process; `stdin` is what it is given to read."""
+
+    def carry_out(*line: str, stdin: str = "") -> Done:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        capfd.readouterr()
+        code = main(line)
+        return Done(code, *capfd.readouterr())
+
+    return carry_out
 
 
 def test_an_image_travels_to_another_engine_and_runs_there(
@@ -272,7 +289,7 @@ def test_a_password_and_a_certificate_are_needed(
 
 
 def test_what_is_missing_is_pulled_by_run_and_from(
-    engine: Engine, registry: RunningRegistry, tmp_path: Path
+    engine: Engine, registry: RunningRegistry, tmp_path: Path, onggi: Onggi
 ) -> None:
     name = f"{registry.host}/missing/tool:1"
     (tmp_path / "Dockerfile").write_text("FROM onggi/base\nRUN echo hello >/said\nCMD cat /said\n")
@@ -306,7 +323,7 @@ def test_what_is_missing_is_pulled_by_run_and_from(
 
 
 def test_the_command_line_speaks_as_docker_does(
-    ours: Engine, registry: RunningRegistry, tmp_path: Path, docker_config: Path
+    ours: Engine, registry: RunningRegistry, tmp_path: Path, docker_config: Path, onggi: Onggi
 ) -> None:
     name = f"{registry.host}/words/app"
     image = image_of(ours, f"{name}:latest", b"one", b"two")
