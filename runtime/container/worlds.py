@@ -37,7 +37,7 @@ JOINABLE = frozenset({"pid", "ipc", "uts"})
 OTHER = "container:"
 
 HOST_NETWORK, NO_NETWORK = "host", "none"
-DEFAULT_NETWORK = "none"
+DEFAULT_NETWORK = "bridge"
 """What a container has for which nobody says anything, and a step of a build."""
 
 NETWORK_ANNOTATION = "onggi.network"

@@ -29,7 +29,7 @@ HOST_CONFIG: Mapping[str, Any] = {
     "Binds": None,
     "ContainerIDFile": "",
     "LogConfig": {"Type": "json-file", "Config": {}},
-    "NetworkMode": "none",
+    "NetworkMode": "bridge",
     "PortBindings": {},
     "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
     "AutoRemove": False,

@@ -156,7 +156,7 @@ def test_lists_show_what_docker_s_show(engine: Engine) -> None:
     assert out("ps", "-aq", "--no-trunc", "-l") == engine.containers.get("done").id + "\n"
     row = json.loads(out("ps", "-a", "-f", "name=c1", "--format", "json"))
     assert row["Command"] == "\"echo 'a b'\""
-    assert (row["Networks"], row["Mounts"], row["LocalVolumes"]) == ("none", "", "0")
+    assert (row["Networks"], row["Mounts"], row["LocalVolumes"]) == ("bridge", "", "0")
     assert row["Status"] == "Created"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} \S+", row["CreatedAt"])
     sized = out("ps", "-as", "-f", "name=done")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import multiprocessing
 import os
 import random
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_interface, ip_network
@@ -25,7 +26,7 @@ import pytest
 from runtime.cli.main import main
 from runtime.engine import Engine
 from runtime.engine.container import Container
-from runtime.errors import Conflict, InvalidInput, NotFound, OnggiError
+from runtime.errors import Conflict, InvalidInput, NotFound
 from runtime.linux import namespaces, netdevice
 from runtime.network.records import NetworkRecords
 
@@ -281,31 +282,29 @@ def test_refusals(networks: Engine) -> None:
         networks.networks.create("x", options={"com.docker.network.bridge.name": "../../etc"})
 
 
-def _create(root: Path, number: int, start: Any, answers: Any) -> None:
-    engine = Engine(root)
-    start.wait()
-    try:
-        for each in range(4):
-            engine.networks.create(f"net{number}-{each}")
-        engine.networks.create("one")
-        answers.put("created")
-    except OnggiError as error:
-        answers.put(type(error).__name__)
+CREATE = """
+import sys
+from runtime.engine import Engine
+from runtime.errors import OnggiError
+engine = Engine(sys.argv[1])
+for each in range(4):
+    engine.networks.create(f"net{sys.argv[2]}-{each}")
+try:
+    engine.networks.create("one")
+    print("created")
+except OnggiError as error:
+    print(type(error).__name__)
+"""
 
 
 def test_processes_that_create_networks_at_once_never_get_the_same(networks: Engine) -> None:
-    context = multiprocessing.get_context("spawn")
-    start, answers = context.Event(), context.Queue()
-    root = networks.root
     processes = [
-        context.Process(target=_create, args=(root, number, start, answers)) for number in range(3)
+        subprocess.Popen(
+            [sys.executable, "-c", CREATE, networks.root, str(number)], stdout=subprocess.PIPE
+        )
+        for number in range(3)
     ]
-    for each in processes:
-        each.start()
-    start.set()
-    found = [answers.get(timeout=60) for _ in processes]
-    for each in processes:
-        each.join()
+    found = [each.communicate()[0].decode().strip() for each in processes]
     assert sorted(found) == ["Conflict", "Conflict", "created"]
     subnets = [pool.subnet for each in records(networks).all() for pool in each.pools]
     assert len(subnets) >= 13
