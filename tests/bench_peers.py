@@ -22,11 +22,12 @@ DAEMON = """
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
 exec dockerd --host "$1" --data-root "$2/data" --exec-root "$2/run" --pidfile "$2/pid" \
-    --bridge none --iptables=false --ip6tables=false --storage-driver overlay2 \
-    --cgroup-parent /onggi-bench-docker
+    $3 --storage-driver overlay2 --cgroup-parent /onggi-bench-docker
 """
-"""In namespaces of its own: it touches neither the host's network nor another daemon's sockets. A
-bridge would cost it time that we do not spend, so it has none."""
+"""In namespaces of its own: it touches neither the host's network nor another daemon's sockets."""
+
+NO_BRIDGE = "--bridge none --iptables=false --ip6tables=false"
+"""A bridge would cost it time, where we do not spend any."""
 
 
 def quiet(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> None:
@@ -73,7 +74,7 @@ def runc_sleeper(bundle: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def docker(home: Path, rootfs: Path) -> Iterator[dict[str, str] | None]:
+def docker(home: Path, rootfs: Path, network: str = NO_BRIDGE) -> Iterator[dict[str, str] | None]:
     """A docker daemon with onggi/base; the environment of its clients. None without docker."""
     if not shutil.which("dockerd"):
         print("docker is not here: left out", flush=True)
@@ -84,7 +85,7 @@ def docker(home: Path, rootfs: Path) -> Iterator[dict[str, str] | None]:
     environment = {**os.environ, "DOCKER_HOST": host}
     with (home / "log").open("wb") as log:
         daemon = subprocess.Popen(
-            ["unshare", "--mount", "--net", "sh", "-c", DAEMON, "sh", host, str(home)],
+            ["unshare", "--mount", "--net", "sh", "-c", DAEMON, "sh", host, str(home), network],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
