@@ -147,11 +147,29 @@ def prune(given: Given) -> int:
 
 @command("CONTAINER [PRIVATE_PORT[/PROTO]]", least=1, most=2)
 def port(given: Given) -> int:
-    """The ports of the host that lead to the container: none, until there are networks."""
+    """The ports of the host that lead to the container."""
     name, *wanted = given.words
     container = Engine().containers.get(name)
+    ports = {key: value for key, value in container.ports.items() if value}
     if wanted:
-        raise NotFound(
-            "no public port {port} published for {name}", port=wanted[0], name=container.name
-        )
+        key = wanted[0] if "/" in wanted[0] else f"{wanted[0]}/tcp"
+        if key not in ports:
+            raise NotFound(
+                "no public port {port} published for {name}", port=wanted[0], name=container.name
+            )
+        lines = [host_of(each) for each in ports[key]]
+    else:
+        lines = [f"{key} -> {host_of(each)}" for key in sorted(ports) for each in ports[key]]
+    for line in lines:
+        console.say(line)
     return 0
+
+
+def host_of(binding: dict[str, str]) -> str:
+    """ "0.0.0.0:4000", "[::]:4000" """
+    address = binding["HostIp"]
+    return (
+        f"[{address}]:{binding['HostPort']}"
+        if ":" in address
+        else (f"{address}:{binding['HostPort']}")
+    )

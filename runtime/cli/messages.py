@@ -997,6 +997,19 @@ KO: dict[str, str] = {
     "a container with --network none, or --network host, needs no rules": (
         "--network none이나 --network host를 쓰는 컨테이너에는 규칙이 필요 없습니다"
     ),
+    "{flag} does not go with --network {mode}: that network is another container's": (
+        "--network {mode}와 함께 쓸 수 없는 옵션입니다: {flag} (다른 컨테이너의 네트워크입니다)"
+    ),
+    "--link does not go with --network {mode}: there is nobody": (
+        "--network {mode}와 --link는 함께 쓸 수 없습니다. 연결할 상대가 없습니다"
+    ),
+    "not a host and its address: {text!r}": "호스트 이름과 주소가 아닙니다: {text!r}",
+    "write NAME:ADDRESS, such as db:10.0.0.5 or up:host-gateway": (
+        "이름:주소 순서로, 예를 들어 db:10.0.0.5나 up:host-gateway처럼 쓰세요"
+    ),
+    "{flag}: {text!r} is no IP address": "{flag}: IP 주소가 아닙니다: {text!r}",
+    "not a link: {text!r}": "링크로 읽을 수 없습니다: {text!r}",
+    "write NAME:ALIAS": "이름:별명 순서로 쓰세요",
     "not a port: {text!r}": "포트로 읽을 수 없습니다: {text!r}",
     "write HOST:CONTAINER, such as 4000:80; a port is a number from 1 to 65535": (
         "호스트:컨테이너 순서로, 예를 들어 4000:80처럼 쓰세요. 포트는 1부터 65535까지의 수입니다"

@@ -114,7 +114,7 @@ def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
         "RunningFor": units.human_ago(created, datetime.fromtimestamp(now_s, UTC)),
         "State": summary["State"],
         "Status": summary["Status"],
-        "Ports": "",
+        "Ports": in_words(summary["Ports"]) if summary["Ports"] else "",
         "Names": ",".join(name.removeprefix("/") for name in summary["Names"]),
         "Size": size_of(summary),
         "Labels": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),
@@ -123,6 +123,13 @@ def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
         "Networks": ",".join(sorted(summary["NetworkSettings"]["Networks"])),
         "Label": lambda name: labels.get(name, ""),
     }
+
+
+def in_words(ports: Any) -> str:
+    """Docker's short form of what is published."""
+    from runtime.network import ports as published  # mostly there is nothing to say
+
+    return published.in_words(ports)
 
 
 def image_of(summary: Mapping[str, Any], *, whole: bool) -> str:

@@ -27,6 +27,7 @@ from runtime.container.log_options import DEFAULT_DRIVER, read_log_options
 from runtime.container.messages import STDIN_ANNOTATION, StdinPolicy
 from runtime.container.points import Point, mount_of
 from runtime.errors import InvalidInput, NotFound
+from runtime.linux import etc
 from runtime.linux.seccomp import Filter
 from runtime.oci.image import RunConfig
 from runtime.oci.mounts import DEFAULT_MOUNTS, Mount
@@ -110,6 +111,17 @@ class Request:
     networks: Mapping[str, Any] = field(default_factory=dict)
     """What it is plugged into at first, by id, and what was asked for there: see `places`."""
     mac_address: str = ""
+    ports: tuple[tuple[Any, ...], ...] = ()
+    """What is to be published: the fields of network.ports.Wanted."""
+    publish_all_ports: bool = False
+    exposed_ports: tuple[str, ...] = ()
+    """Ports by name, "80/tcp"; with `publish_all_ports` those of the image, too."""
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    """Other containers' ids, and how this one calls them."""
     attach: tuple[str, ...] = ("stdin", "stdout", "stderr")
     tty: bool = False
     binds: tuple[str, ...] = ()
@@ -185,14 +197,17 @@ class Bundle:
             raise NotFound("no such container: {name}", name=self.directory.name[:12])
         return path
 
-    def write(self, spec: Spec) -> None:
-        """Make the directory and put everything into it that starting needs."""
+    def write(self, spec: Spec, request: Request | None = None) -> None:
+        """Make the directory and put everything into it that starting needs. For a container that
+        is plugged in, the networks' keeper writes hosts and resolv.conf anew when it starts.
+        """
         self.directory.mkdir(mode=0o700, parents=True)
         self.rootfs.mkdir()
         make_floor(self.floor)
         make_points(self.points, spec.mounts)
-        names = {"hostname": spec.hostname + "\n", "hosts": hosts_file(spec.hostname)}
-        names |= {"resolv.conf": _host_resolvers(), log.NAME: ""}
+        request = request or Request(image="")
+        names = {"hostname": spec.hostname + "\n", "hosts": hosts_file(spec.hostname, request)}
+        names |= {"resolv.conf": resolv_conf(request), log.NAME: ""}
         for name, text in names.items():
             (self.directory / name).write_text(text)
         compiled = b"" if spec.seccomp is None else profile.compiled(spec.seccomp).to_bytes()
@@ -360,16 +375,25 @@ def make_points(points: Path, mounts: Iterable[Mount]) -> None:
                 place.mkdir(parents=True, exist_ok=True)
 
 
-def hosts_file(hostname: str) -> str:
-    """/etc/hosts of a container that is alone on its loopback. man 5 hosts"""
-    return (
-        f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t{hostname}\n"
-    )
+def hosts_file(hostname: str, request: Request) -> str:
+    """/etc/hosts of a container that is in no network of ours: alone on its loopback, or in the
+    host's world, whose names it then has.
+    """
+    if request.network == worlds.HOST_NETWORK:
+        with contextlib.suppress(OSError):
+            own = Path("/etc/hosts").read_text(errors="replace")
+            added = etc.added_hosts(request.extra_hosts, "127.0.0.1")
+            return own + "".join(f"{address}\t{name}\n" for address, name in added)
+    return etc.hosts_text([*etc.added_hosts(request.extra_hosts, ""), ("127.0.1.1", hostname)])
 
 
-def _host_resolvers() -> str:
+def resolv_conf(request: Request) -> str:
+    """Its /etc/resolv.conf: the host's as it stands, unless something else was asked for."""
+    if request.dns or request.dns_search or request.dns_options:
+        wanted = (request.dns, request.dns_search, request.dns_options)
+        return etc.asked_for(etc.host_resolvers(), *wanted).text()
     with contextlib.suppress(OSError):
-        return Path("/etc/resolv.conf").read_text(errors="replace")
+        return etc.RESOLV_CONF.read_text(errors="replace")
     return ""
 
 

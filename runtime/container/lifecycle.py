@@ -74,7 +74,7 @@ class Lifecycle:
         try:
             self.records.volumes.claim(container_id, points)
             overlay = self.records.snapshots.prepare(container_id, chain_id)
-            bundle.write(spec)
+            bundle.write(spec, request)
             self.records.volumes.fill(points, overlay, bundle)
             self.records.insert(container_id, name, request, manifest, labels)
         except BaseException:

@@ -26,7 +26,7 @@ from runtime.container.messages import STREAMS, Exit
 from runtime.container.notice import Notice
 from runtime.container.points import Point, points_of
 from runtime.container.records import UNKNOWN_EXIT
-from runtime.container.state import BUSY, Status
+from runtime.container.state import BUSY, LIVE, Status
 from runtime.database import Database, Row
 from runtime.engine import processes
 from runtime.engine.arguments import (
@@ -148,8 +148,24 @@ class Container:
 
     @property
     def ports(self) -> dict[str, Any]:
-        """The ports that lead to it from the host: none, until there are networks."""
-        return {}
+        """The ports that lead to it from the host, as docker's SDK has them: {"80/tcp":
+        [{"HostIp": "0.0.0.0", "HostPort": "4000"}]}; None for one that is only exposed.
+        """
+        if self.status not in LIVE:
+            return {}
+        from runtime.network import publishing
+        from runtime.network.ports import show_ports
+
+        return show_ports(self.exposed_ports, publishing.read(self.database, self.id))
+
+    @property
+    def exposed_ports(self) -> list[str]:
+        """The ports at which it is said to listen, by its image and by what was asked for."""
+        from runtime.network.ports import exposed
+
+        request = self.request
+        asked = {"ports": request.ports, "exposed_ports": request.exposed_ports}
+        return exposed(self.run_config.exposed_ports, asked)
 
     @property
     def database(self) -> Database:

@@ -72,6 +72,11 @@ class Containers:
             found.refuse_other_platform(platform)
         arguments = None if command is None else as_arguments(command)
         fields = self._with_networks(self._with_neighbours(fields))
+        fields = self._with_links(fields)
+        if fields.get("publish_all_ports"):
+            from runtime.network.ports import exposed
+
+            fields["exposed_ports"] = tuple(exposed(found.config.config.exposed_ports, fields))
         request = Request(image=wanted, command=arguments, **fields)
         refuse_conflicts(request)
         volumes = self.lifecycle.records.volumes
@@ -130,6 +135,23 @@ class Containers:
 
         records = NetworkRecords(self.lifecycle.records.database)
         return {**fields, "networks": places_of(records, mode, configs, mac)}
+
+    def _with_links(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The containers of --link by their ids, as part of what is wanted in the first network.
+
+        Raises NotFound.
+        """
+        networks = fields.get("networks", {})
+        if not fields.get("links") or not networks:
+            return fields
+        links = tuple((self.get(name).id, alias) for name, alias in fields["links"])
+        first, place = next(iter(networks.items()))
+        known = dict(place.get("links", {})) | {alias: whose for whose, alias in links}
+        return {
+            **fields,
+            "links": links,
+            "networks": {**networks, first: {**place, "links": known}},
+        }
 
     def run(
         self,

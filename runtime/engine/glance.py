@@ -85,6 +85,13 @@ class Facts:
             }
         return self._names.get(name, "")
 
+    def published(self, container: str) -> list[Any]:
+        """The host's ports that lead to a container: network.ports.Published."""
+        from runtime.network.ports import Published
+
+        query = "SELECT * FROM ports WHERE container = ? ORDER BY rowid"
+        return [Published(*row) for row in self._database.all(query, container)]
+
     def network_names(self) -> dict[str, str]:
         """Networks' names, by their ids."""
         if self._networks is None:
@@ -186,6 +193,17 @@ class Glance:
         return self._facts.mounts(self.id)
 
     @property
+    def ports(self) -> list[dict[str, Any]]:
+        """Docker's Port of each that it says it listens at, or that leads to it, while it runs."""
+        request = self.request
+        said = self.exposed_ports or request.get("exposed_ports") or request.get("ports")
+        if not said or self.status not in RUNNING:
+            return []
+        from runtime.network.ports import exposed, summary
+
+        return summary(exposed(self.exposed_ports, request), self._facts.published(self.id))
+
+    @property
     def network(self) -> str:
         """How it was plugged in: its NetworkMode."""
         return str(self.request.get("network", "none"))
@@ -228,7 +246,7 @@ class Glance:
             "ImageID": self._facts.image_id(self.row["manifest"]),
             "Command": self.command,
             "Created": self.created_ns // 10**9,
-            "Ports": [],
+            "Ports": self.ports,
             "Labels": self.labels,
             "State": self.status,
             "Status": self.spoken_status(now_ns),

@@ -203,6 +203,7 @@ def _host_config(container: Container) -> dict[str, Any]:
 def _config(container: Container) -> dict[str, Any]:
     """What it runs: what its image says, and on top of that what was asked for."""
     request, spec, config = container.request, container.spec, container.run_config
+    exposed = container.exposed_ports
     document = {
         "Hostname": spec.hostname,
         "Domainname": getattr(request, "domainname", ""),
@@ -215,6 +216,7 @@ def _config(container: Container) -> dict[str, Any]:
         "StdinOnce": request.stdin_open and "stdin" in request.attach,
         **image_config(config),
         "Image": request.image,
+        **({"ExposedPorts": {name: {} for name in exposed}} if exposed else {}),
         "WorkingDir": spec.process.cwd,
     }
     if request.stop_timeout_s is not None:
@@ -245,6 +247,7 @@ def _network_settings(container: Container) -> dict[str, Any]:
         **NETWORK_SETTINGS,
         "SandboxID": container.id if container.pid else "",
         "SandboxKey": f"/proc/{container.pid}/ns/net" if container.pid else "",
+        "Ports": container.ports,
         "Networks": networks,
     }
     default = networks.get("bridge", {})  # of the others docker's older members say nothing

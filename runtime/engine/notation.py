@@ -20,6 +20,9 @@ from runtime.errors import InvalidInput
 Ulimit = tuple[str, int, int]
 """Its name, the soft and the hard limit; -1 is none."""
 
+HOST_GATEWAY = "host-gateway"
+"""In --add-host: the host itself, as the container reaches it. (linux/etc.py)"""
+
 Device = tuple[str, str, str]
 """Its path on the host, its path in the container, what may be done with it (of "rwm")."""
 
@@ -323,6 +326,93 @@ def as_mac(value: Any) -> str:
     from runtime.network.ipam import read_mac  # seldom wanted
 
     return read_mac(str(value))
+
+
+def as_ports(value: Any) -> tuple[tuple[Any, ...], ...]:
+    """Published ports, as -p says them or as the SDK does: see network/ports.py."""
+    from runtime.network.ports import read_ports  # seldom wanted
+
+    return tuple(tuple(wanted) for wanted in read_ports(value))
+
+
+def show_bindings(ports: tuple[tuple[Any, ...], ...]) -> dict[str, Any]:
+    """As HostConfig.PortBindings."""
+    from runtime.network.ports import show_bindings as show
+
+    return show(ports)
+
+
+def as_exposed(value: Any) -> tuple[str, ...]:
+    """Ports at which a container says that it listens: 80, 80-82/udp."""
+    from runtime.network.ports import read_exposed
+
+    return read_exposed(value)
+
+
+def as_servers(values: Any) -> tuple[str, ...]:
+    """Name servers by their addresses. Raises InvalidInput."""
+    servers = as_texts(values)
+    for server in servers:
+        _refuse_no_address(server, "--dns")
+    return servers
+
+
+def as_hosts(values: Any) -> tuple[str, ...]:
+    """NAME:ADDRESS or NAME=ADDRESS, or the SDK's {name: address}. Raises InvalidInput."""
+    if isinstance(values, Mapping):
+        return tuple(_host(str(name), str(address)) for name, address in values.items())
+    found = []
+    for text in as_texts(values):
+        separator = "=" if "=" in text else ":"
+        name, _, address = text.partition(separator)
+        found.append(_host(name, address))
+    return tuple(found)
+
+
+def _host(name: str, address: str) -> str:
+    if address.startswith("[") and address.endswith("]"):
+        address = address[1:-1]
+    if not name or not address or any(mark in name for mark in " \t\n:="):
+        raise InvalidInput(
+            "not a host and its address: {text!r}",
+            hint="write NAME:ADDRESS, such as db:10.0.0.5 or up:host-gateway",
+            text=f"{name}:{address}"[:100],
+        )
+    if address != HOST_GATEWAY:
+        _refuse_no_address(address, "--add-host")
+    return f"{name}:{address}"
+
+
+def _refuse_no_address(text: str, flag: str) -> None:
+    import ipaddress  # seldom wanted
+
+    try:
+        ipaddress.ip_address(text)
+    except ValueError as error:
+        raise InvalidInput(
+            "{flag}: {text!r} is no IP address", flag=flag, text=text[:100]
+        ) from error
+
+
+def as_links(values: Any) -> tuple[tuple[str, str], ...]:
+    """NAME[:ALIAS], or the SDK's {name: alias} or pairs: whom a container calls how."""
+    if isinstance(values, Mapping):
+        values = list(values.items())
+    found = []
+    for value in [values] if isinstance(values, str) else values:
+        name, _, alias = (
+            value.partition(":") if isinstance(value, str) else (*value[:1], "", value[1])
+        )
+        name = str(name).removeprefix("/")
+        if not name:
+            raise InvalidInput("not a link: {text!r}", hint="write NAME:ALIAS", text=str(value))
+        found.append((name, str(alias or name)))
+    return tuple(found)
+
+
+def show_links(links: tuple[tuple[str, str], ...]) -> list[str]:
+    """As HostConfig has them."""
+    return [f"{name}:{alias}" for name, alias in links]
 
 
 def as_pairs(values: Any) -> dict[str, str]:

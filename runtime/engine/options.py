@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from runtime.container.bundle import Request
+from runtime.container.worlds import HOST_NETWORK, NO_NETWORK, OTHER
 from runtime.engine import mount_notation, notation
 from runtime.engine.arguments import (
     as_arguments,
@@ -137,16 +138,18 @@ OPTIONS = (
     Option("runtime", "runtime", "runtime", "Runtime", as_text),
     # ── What it is connected to ────────────────────────────────────────────────────────────────
     Option("network", "network", "network", "NetworkMode", notation.as_network),
-    Option("ports", "ports", "publish"),
-    Option("publish_all_ports", "publish_all_ports", "publish-all"),
-    Option("exposed_ports", "exposed_ports", "expose"),
+    Option(
+        *("ports", "ports", "publish", "PortBindings", notation.as_ports, notation.show_bindings)
+    ),
+    Option("publish_all_ports", "publish_all_ports", "publish-all", "PublishAllPorts", bool),
+    Option("exposed_ports", "exposed_ports", "expose", "", notation.as_exposed),
     Option("networking_config", "networks", "network-alias", "", notation.as_endpoints),
     Option("mac_address", "mac_address", "mac-address", "", notation.as_mac),
-    Option("extra_hosts", "extra_hosts", "add-host"),
-    Option("dns", "dns", "dns"),
-    Option("dns_opt", "dns_options", "dns-option"),
-    Option("dns_search", "dns_search", "dns-search"),
-    Option("links", "links", "link"),
+    Option("extra_hosts", "extra_hosts", "add-host", "ExtraHosts", notation.as_hosts),
+    Option("dns", "dns", "dns", "Dns", notation.as_servers),
+    Option("dns_opt", "dns_options", "dns-option", "DnsOptions", notation.as_texts),
+    Option("dns_search", "dns_search", "dns-search", "DnsSearch", notation.as_texts),
+    Option("links", "links", "link", "Links", notation.as_links, notation.show_links),
     Option("volumes", "binds", "volume", "Binds", mount_notation.as_binds),
     Option("volumes", "volumes", "volume", "", mount_notation.as_anonymous),
     Option(
@@ -217,6 +220,24 @@ def refuse_conflicts(request: Request) -> None:
     """Raises Conflict for options that contradict each other."""
     if request.auto_remove and getattr(request, "restart_policy", "no") not in ("", "no"):
         raise Conflict("a container cannot be restarted and removed when it ends: choose one")
+    if request.network.startswith(OTHER):
+        for given, flag in (
+            (request.ports or request.publish_all_ports, "-p"),
+            (request.exposed_ports, "--expose"),
+            (request.dns or request.dns_search or request.dns_options, "--dns"),
+            (request.extra_hosts, "--add-host"),
+            (request.links, "--link"),
+        ):
+            if given:
+                raise Conflict(
+                    "{flag} does not go with --network {mode}: that network is another container's",
+                    flag=flag,
+                    mode=request.network[: len(OTHER) + 12],
+                )
+    if request.links and request.network in (HOST_NETWORK, NO_NETWORK):
+        raise Conflict(
+            "--link does not go with --network {mode}: there is nobody", mode=request.network
+        )
 
 
 def members(request: Request) -> Iterator[tuple[str, Any]]:

@@ -44,8 +44,8 @@ def test_what_asks_for_nothing_is_not_asked() -> None:
 
 
 def test_an_option_that_does_not_work_is_refused_by_name() -> None:
-    with pytest.raises(InvalidInput, match="not supported yet: ports"):
-        read_options({"ports": {"80/tcp": 80}})
+    with pytest.raises(InvalidInput, match="not supported yet: storage_opt"):
+        read_options({"storage_opt": {"size": "1g"}})
 
 
 def test_a_keyword_that_docker_does_not_have() -> None:

@@ -1,0 +1,217 @@
+"""Published ports, from outside, from the host and from other containers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import leftovers
+import pytest
+from worlds import World, ask, cable, greeting, own_network
+
+from runtime.engine import Engine
+from runtime.engine.container import Container
+from runtime.errors import Conflict
+from runtime.network import firewall
+
+PATIENCE_S = 20
+HOST, OUTSIDE = "10.9.0.1", "10.9.0.2"
+SERVER = ["httpd", "-f", "-p", "80", "-h", "/etc"]
+
+pytestmark = pytest.mark.needs("root", "ip")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_world(base_state: Path) -> Iterator[None]:
+    """Nothing of these tests is in the host's network, nor in that of other tests."""
+    with own_network():
+        yield
+        leftovers.end_launchers(base_state)
+
+
+@pytest.fixture
+def outside(own_world: None) -> Iterator[World]:
+    with World() as world:
+        cable(world, f"{HOST}/24", f"{OUTSIDE}/24", HOST)
+        yield world
+
+
+def get(address: str, port: int) -> str:
+    """The page that the container's web server has there; patiently, since it must begin."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with socket.create_connection((address, port), timeout=PATIENCE_S) as line:
+                line.sendall(b"GET /hostname HTTP/1.0\r\n\r\n")
+                heard = b""
+                while data := line.recv(65536):
+                    heard += data
+                return heard.rpartition(b"\r\n\r\n")[2].decode().strip()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def web(engine: Engine, name: str, **options: Any) -> Container:
+    options = {"network": "bridge", "hostname": name, **options}
+    container: Container = engine.containers.run(
+        "onggi/base", SERVER, name=name, detach=True, **options
+    )
+    return container
+
+
+def onggi(*line: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "runtime.cli.main", *line]
+    environment = {**os.environ, "ONGGI_LANG": "en"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_two_containers_both_on_port_80(engine: Engine, outside: World) -> None:
+    web(engine, "red", ports={"80/tcp": 4000})
+    web(engine, "blue", ports={"80/tcp": 4001})
+    for address in ("127.0.0.1", "::1", HOST):
+        assert get(address, 4000) == "red"
+        assert get(address, 4001) == "blue"
+    with outside.inside():
+        assert get(HOST, 4000) == "red"
+        assert get(HOST, 4001) == "blue"
+    counted = [rule for rule in firewall.rules(engine.root) if rule.chain == "ports"]
+    assert all(rule.packets for rule in counted)
+    fetch = ["wget", "-q", "-O", "-", f"http://{HOST}:4000/hostname"]
+    for network in ("bridge", "town"):  # a neighbour, and one in another network
+        if network == "town":
+            engine.networks.create("town")
+        told = engine.containers.run("onggi/base", fetch, network=network, remove=True)
+        assert told.decode().strip() == "red"
+    assert engine.containers.get("red").exec_run(fetch).output.decode().strip() == "red"
+    for name in ("red", "blue"):
+        engine.containers.get(name).remove(force=True)
+    engine.networks.get("town").remove()
+
+
+def test_how_it_is_shown(engine: Engine) -> None:
+    container = web(engine, "shown", ports={"80/tcp": ("127.0.0.1", 4000), "81/udp": None})
+    assert onggi("port", "shown", "80").stdout == "127.0.0.1:4000\n"
+    lines = onggi("port", "shown").stdout.splitlines()
+    assert lines[0] == "80/tcp -> 127.0.0.1:4000"
+    assert lines[1].startswith("81/udp -> 0.0.0.0:")
+    missing = onggi("port", "shown", "9")
+    assert missing.returncode == 1
+    assert "no public port 9 published for shown" in missing.stderr
+    (row,) = onggi("ps", "--format", "{{.Ports}}").stdout.splitlines()
+    assert row.startswith("127.0.0.1:4000->80/tcp, 0.0.0.0:")
+    document = json.loads(onggi("inspect", "shown").stdout)[0]
+    assert document["HostConfig"]["PortBindings"] == {
+        "80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "4000"}],
+        "81/udp": [{"HostIp": "", "HostPort": ""}],
+    }
+    assert document["NetworkSettings"]["Ports"] == container.ports
+    assert set(document["Config"]["ExposedPorts"]) == {"80/tcp", "81/udp"}
+    container.stop(timeout=0)
+    assert onggi("port", "shown").stdout == ""
+    assert container.ports == {}
+    container.start()
+    assert onggi("port", "shown", "80").stdout == "127.0.0.1:4000\n"
+    container.remove(force=True)
+
+
+def test_all_exposed_ports(engine: Engine) -> None:
+    options = {"publish_all_ports": True, "exposed_ports": ["80", "90-91/udp"]}
+    container = web(engine, "open", **options)
+    assert set(container.ports) == {"80/tcp", "90/udp", "91/udp"}
+    assert get("127.0.0.1", int(container.ports["80/tcp"][0]["HostPort"])) == "open"
+    container.remove(force=True)
+
+
+@pytest.mark.parametrize("holder", ["a container", "a program"])
+def test_a_port_in_use_is_said_before_anything_starts(engine: Engine, holder: str) -> None:
+    if holder == "a container":
+        web(engine, "first", ports={"80/tcp": 4000})
+        server = None
+    else:
+        server = socket.create_server(("127.0.0.1", 4000))
+    ran = onggi(
+        "run", "--name", "second", "--network", "bridge", "-p", "4000:80", "onggi/base", "true"
+    )
+    assert ran.returncode == 125
+    assert "port 4000/tcp of this host is already in use" in ran.stderr
+    assert ("container first has it" in ran.stderr) == (server is None)
+    second = engine.containers.get("second")
+    assert second.status == "created"
+    assert second.logs() == b""
+    if server is None:
+        engine.containers.get("first").stop(timeout=0)
+    else:
+        server.close()
+    second.start()
+    second.wait()
+    for container in engine.containers.list(all=True):
+        container.remove(force=True)
+
+
+def test_udp(engine: Engine, outside: World) -> None:
+    container = engine.containers.run(
+        *("onggi/base", ["sleep", "600"]), detach=True, network="bridge", ports={"53/udp": 5353}
+    )
+    world = World()
+    world.descriptor = os.open(f"/proc/{container.pid}/ns/net", os.O_RDONLY)
+    with greeting(world, 53, b"hello", "udp"):
+        for address in ("127.0.0.1", "::1", HOST):
+            assert ask(address, 5353, "udp") == b"hello"
+        with outside.inside():
+            assert ask(HOST, 5353, "udp") == b"hello"
+    os.close(world.descriptor)
+    container.remove(force=True)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            if holds():
+                return
+        except OSError:
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_killed_keeper_is_replaced_and_the_ports_with_it(engine: Engine) -> None:
+    container = web(engine, "stays", ports={"80/tcp": None})
+    before = container.ports
+    port = int(before["80/tcp"][0]["HostPort"])
+    assert get("127.0.0.1", port) == "stays"
+    for pid, root in leftovers._residents():
+        if root == engine.root and leftovers._comm(pid) == leftovers.KEEPER:
+            os.kill(pid, signal.SIGKILL)
+    assert get("127.0.0.1", port) == "stays"  # the rules are the kernel's
+    web(engine, "other", ports={"80/tcp": 4009})  # has another keeper started
+    assert engine.containers.get("stays").ports == before
+    for address in ("127.0.0.1", "::1"):
+        assert get(address, port) == "stays"
+    with pytest.raises(Conflict, match="in use"):
+        web(engine, "third", ports={"80/tcp": port})
+    for each in engine.containers.list(all=True):
+        each.remove(force=True)
+
+
+def test_nothing_is_left(engine: Engine) -> None:
+    container = web(engine, "gone", ports={"80/tcp": 4000})
+    assert get("::1", 4000) == "gone"
+    container.remove(force=True)
+
+    def free() -> bool:
+        socket.create_server(("127.0.0.1", 4000)).close()
+        return not [rule for rule in firewall.rules(engine.root) if rule.chain == "ports"]
+
+    until(free)
+    assert engine.containers.lifecycle.records.database.all("SELECT * FROM ports") == []
