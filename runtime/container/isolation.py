@@ -194,7 +194,8 @@ def too_low(score: int) -> HostLacks:
 
 def notices(request: Request) -> Iterator[Notice]:
     """What this host cuts of docker's defaults."""
-    lost = [name for name in _wanted(request) if name not in caps.held("CapBnd")]
+    bounding = caps.held("CapBnd")
+    lost = [name for name in _wanted(request) if name not in bounding]
     if lost:
         yield Notice(
             "this host does not give these capabilities to anybody, so the container goes "

@@ -22,3 +22,11 @@ class Notice:
 
     def __str__(self) -> str:
         return self.told(lambda template: template)
+
+
+class HostWarning(UserWarning):
+    """A notice as Python shows it; `notice` is there for an edge that says it otherwise."""
+
+    def __init__(self, notice: Notice) -> None:
+        super().__init__(str(notice))
+        self.notice = notice

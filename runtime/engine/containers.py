@@ -6,12 +6,14 @@ This file makes containers of what the user wrote (see `options`), and finds the
 from __future__ import annotations
 
 import contextlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from runtime import journal
 from runtime.container import names
 from runtime.container.bundle import Request, command_line
 from runtime.container.lifecycle import Lifecycle
+from runtime.container.notice import HostWarning
 from runtime.container.points import Point
 from runtime.container.state import IDLE
 from runtime.container.worlds import DEFAULT_NETWORK, HOST_NETWORK, NO_NETWORK, OTHER
@@ -42,6 +44,7 @@ class Containers:
     def __init__(self, lifecycle: Lifecycle, images: Images) -> None:
         self.lifecycle = lifecycle
         self.images = images
+        self._told: set[str] = set()
 
     def create(
         self,
@@ -168,7 +171,8 @@ class Containers:
     ) -> Any:
         """Create and start. With `detach` the Container at once; else wait, and return what it
         wrote as bytes; with `stream` as an iterator over pieces of it. `options` are those of
-        `create`.
+        `create`. What this host keeps otherwise than one might think is told as a HostWarning,
+        each once.
 
         Raises ContainerFailed when it ends with another exit code than 0, CommandNotStarted
         when its command is missing (127) or cannot be executed (126).
@@ -176,6 +180,10 @@ class Containers:
         if detach:
             options.setdefault("attach", [])
         container = self.create(image, command, auto_remove=remove or auto_remove, **options)
+        for notice in container.notices:
+            if str(notice) not in self._told:
+                self._told.add(str(notice))
+                warnings.warn(HostWarning(notice), stacklevel=2)
         if detach:
             container.start()
             return container

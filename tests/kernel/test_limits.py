@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import pytest
 
+from runtime.container.notice import HostWarning
 from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.errors import ContainerFailed, HostLacks, InvalidInput, OnggiError
@@ -290,6 +292,18 @@ def test_a_weight_that_no_disk_keeps_is_said(engine: Engine) -> None:
     said = [str(notice) for notice in container.notices]
     assert len(said) == len(block.without_weights())
     assert all("block I/O weight" in each for each in said)
+
+
+def test_what_the_host_keeps_otherwise_is_a_warning_once(engine: Engine) -> None:
+    if controllers()["memory"].version != 1:
+        pytest.skip("version 2 refuses oom_kill_disable")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            engine.containers.run("onggi/base", "true", oom_kill_disable=True, remove=True)
+    [warning] = [each for each in told if issubclass(each.category, HostWarning)]
+    assert "no memory limit" in str(warning.message)
+    assert warning.filename == __file__
 
 
 def test_who_forks_all_the_time_can_be_held_still(engine: Engine) -> None:
