@@ -60,8 +60,10 @@ class Docker:
 
 
 @contextlib.contextmanager
-def running_dockerd() -> Iterator[Docker]:
-    """The daemon, from when it answers until it has ended."""
+def running_dockerd(*, own_network: bool = True, **more: str) -> Iterator[Docker]:
+    """The daemon, from when it answers until it has ended: in a network of its own or, for those
+    who are in one already, in the caller's. `more` are options; "" leaves one to the daemon.
+    """
     with tempfile.TemporaryDirectory(prefix="onggi-dockerd-") as folder:
         place = Path(folder)
         options = {
@@ -74,11 +76,12 @@ def running_dockerd() -> Iterator[Docker]:
             "ip6tables": "false",
             "cgroup-parent": f"/{place.name}",
             "log-level": "error",
+            **more,
         }
         for tree in lane.trees():  # now, and not during the test that first runs a container
             (tree.where / place.name).mkdir()
-        command = ["unshare", "--mount", "--net", "dockerd"]
-        command += [f"--{name}={value}" for name, value in options.items()]
+        command = ["unshare", "--mount", *(["--net"] if own_network else []), "dockerd"]
+        command += [f"--{name}={value}" for name, value in options.items() if value]
         with (place / "log").open("wb") as log:
             daemon = subprocess.Popen(command, stdout=log, stderr=log)
         try:

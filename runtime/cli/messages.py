@@ -1010,6 +1010,9 @@ KO: dict[str, str] = {
     "{flag}: {text!r} is no IP address": "{flag}: IP 주소가 아닙니다: {text!r}",
     "not a link: {text!r}": "링크로 읽을 수 없습니다: {text!r}",
     "write NAME:ALIAS": "이름:별명 순서로 쓰세요",
+    "-p is discarded with --network host: all ports of the container are the host's": (
+        "--network host에서는 모든 포트가 호스트의 포트이므로 포트 공개 옵션을 무시합니다"
+    ),
     "not a port: {text!r}": "포트로 읽을 수 없습니다: {text!r}",
     "write HOST:CONTAINER, such as 4000:80; a port is a number from 1 to 65535": (
         "호스트:컨테이너 순서로, 예를 들어 4000:80처럼 쓰세요. 포트는 1부터 65535까지의 수입니다"

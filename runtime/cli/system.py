@@ -46,7 +46,8 @@ VERSION_LINES = (
 @command("[OPTIONS]", DOCUMENT_FORMAT, most=0)
 def info(given: Given) -> int:
     """Counts first, then one line for everything that the host permits or does not."""
-    facts = Engine().info()
+    engine = Engine()
+    facts = engine.info()
     if given.format:
         show_document(facts, given.format)
         return 0
@@ -55,6 +56,9 @@ def info(given: Given) -> int:
     console.say()
     console.say(translate("What this host permits, and how we know:"))
     show_capabilities()
+    for each in engine.obstacles():
+        console.say("  ! " + translate(each.template).format(**each.facts))
+        console.say("    → " + translate(each.hint).format(**each.facts))
     return 0
 
 

@@ -27,6 +27,7 @@ from runtime.container.notice import Notice
 from runtime.container.points import Point, points_of
 from runtime.container.records import UNKNOWN_EXIT
 from runtime.container.state import BUSY, LIVE, Status
+from runtime.container.worlds import HOST_NETWORK
 from runtime.database import Database, Row
 from runtime.engine import processes
 from runtime.engine.arguments import (
@@ -743,7 +744,28 @@ class Container:
     @property
     def notices(self) -> list[Notice]:
         """What of its request this host keeps otherwise than one might think."""
-        return [*isolation.notices(self.request), *limits.notices(self.request)]
+        request = self.request
+        return [*isolation.notices(request), *limits.notices(request), *self._obstacles()]
+
+    def _obstacles(self) -> Iterator[Notice]:
+        """Why its published ports are not reached as usual."""
+        request = self.request
+        if not request.ports and not request.publish_all_ports:
+            return
+        if request.network == HOST_NETWORK:
+            yield Notice(
+                "-p is discarded with --network host: all ports of the container are the host's"
+            )
+            return
+        from runtime.network import obstacles
+        from runtime.network.records import NetworkRecords
+
+        records = NetworkRecords(self.database)
+        networks = [records.network(each) for each in request.networks]
+        with contextlib.suppress(OSError):
+            for each in obstacles.find(networks):
+                yield Notice(each.template, **each.facts)
+                yield Notice(each.hint, **each.facts)
 
     @property
     def attrs(self) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from runtime.resident import KEEPER
 
 if TYPE_CHECKING:
     from runtime.engine.networks import Networks
+    from runtime.network.obstacles import Obstacle
 
 Progress = Callable[[str, int, int], None]
 """Gets what is being done, how many parts of it are done, and of how many."""
@@ -182,7 +183,18 @@ class Engine:
             "Architecture": platform.machine(),
             "NCPU": len(os.sched_getaffinity(0)),
             "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            "Warnings": [f"{each}" for each in self.obstacles()] or None,
         }
+
+    def obstacles(self) -> list[Obstacle]:
+        """What on this host keeps containers' packets from their way, and what its user may do."""
+        from runtime.network import obstacles
+        from runtime.network.values import BRIDGE
+
+        networks = [each for each in self.networks.records.all() if each.driver == BRIDGE]
+        with contextlib.suppress(OSError):  # without privilege nobody may look
+            return obstacles.find(networks)
+        return []
 
     def version(self) -> dict[str, Any]:
         """Versions of the engine, of Python and of the kernel."""

@@ -12,7 +12,7 @@ man 8 iptables-nft; docs.docker.com/engine/network/packet-filtering-firewalls
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +36,9 @@ class Obstacle(NamedTuple):
     template: str
     hint: str
     facts: dict[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.template} ({self.hint})".format(**self.facts)
 
 
 def find(networks: Sequence[Network]) -> list[Obstacle]:
@@ -133,8 +136,3 @@ def _is_on(setting: Path) -> bool:
         return setting.read_text().strip() != "0"
     except OSError:
         return True
-
-
-def described(found: Iterable[Obstacle]) -> list[str]:
-    """In English, a line each."""
-    return [f"{each.template} ({each.hint})".format(**each.facts) for each in found]
