@@ -216,13 +216,6 @@ class Repository:
         """
         return self.registry.persist(lambda: self._fetch(reference, expected))
 
-    def find(self, reference: str) -> Digest | None:
-        """The digest of what a tag means, as the registry says; None if it has no such tag."""
-        path = messages.manifest_path(self.name, reference)
-        with self.asked("HEAD", path, (200, 404), _accept()) as answer:
-            said = answer.header(messages.CONTENT_DIGEST)
-            return Digest(said) if answer.status == 200 and said else None
-
     def has(self, digest: Digest) -> bool:
         """Whether the repository has this blob."""
 

@@ -68,8 +68,12 @@ _PLAIN_TO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|UNKNOWN_PR
 class Answer:
     """What a peer answers, its body still to be read; closed by the one who asked."""
 
-    def __init__(self, address: str, response: Any, transport: Transport) -> None:
+    def __init__(
+        self, address: str, response: Any, transport: Transport, *, is_empty: bool = False
+    ) -> None:
+        """`is_empty`: it has no body, whatever its headers say: HEAD was asked."""
         self.address = address
+        self._is_empty = is_empty
         self.status: int = response.status
         self._response = response
         self._transport = transport
@@ -143,10 +147,9 @@ class Answer:
 
     def finish(self) -> None:
         """Give the connection back; drop it if more of the body is left than is worth reading."""
+        length = 0 if self._is_empty else self.length
         with contextlib.suppress(HTTPError, OSError, ValueError):
-            if (self.length or 0) > ERROR_BODY_BYTES or self.length is None:
-                self._response.close()
-            else:
+            if length is not None and length < ERROR_BODY_BYTES:
                 self._response.drain_conn()
         self._response.close()
 
@@ -191,7 +194,7 @@ class Transport:
                 preload_content=False,
                 decode_content=False,
             )
-        answer = Answer(address, response, self)
+        answer = Answer(address, response, self, is_empty=method == "HEAD")
         try:
             yield answer
         finally:
