@@ -1621,7 +1621,6 @@ KO: dict[str, str] = {
     # What is said while an image travels
     "Pulling fs layer": "레이어 대기 중",
     "Downloading": "내려받는 중",
-    "Verifying Checksum": "체크섬 확인 중",
     "Pull complete": "받기 완료",
     "Already exists": "이미 있음",
     "Preparing": "준비 중",

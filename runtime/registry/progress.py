@@ -1,6 +1,6 @@
 """Progress: what is told while an image travels, in docker's words.
 
-    Pulling fs layer → Downloading 12 MB of 30 MB → Verifying Checksum → Pull complete
+    Pulling fs layer → Downloading 12 MB of 30 MB → Pull complete
     Preparing → Pushing 12 MB of 30 MB → Pushed           or: Layer already exists, Mounted from …
 
 Rule: values only; somebody else draws them.

@@ -8,8 +8,9 @@ config says what is in it, by its content: then the manifest in our store names 
 have, and the image's ID, the digest of its config, is the same.
 
 Nothing is believed. A manifest has a limit, a type and the digest it was asked by; layers are as
-long as promised, have their digest, and hold what the config lists; only then they are kept. The
-image's own documents come last: without them nothing refers to the layers.
+long as promised and have their digest; only then they are kept. Whether a layer, uncompressed, has
+the DiffID that the config lists is seen where it is uncompressed, before anybody runs it: when it
+is unpacked. The image's own documents come last: without them nothing refers to the layers.
 
 Rule: names are somebody else's business (engine).
 """
@@ -17,13 +18,12 @@ Rule: names are somebody else's business (engine).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from runtime.content.copy import copy_blob, in_parallel
 from runtime.content.store import ContentStore, Writer
 from runtime.errors import IntegrityError, InvalidInput, InvalidSpec, NotFound
-from runtime.layer.compression import diff_id_of
 from runtime.oci.descriptor import (
     CONFIG,
     DOCKER_CONFIG,
@@ -92,7 +92,7 @@ def pull(
         tell(Progress("Already exists" if known else "Pulling fs layer", layer.digest.short))
         if known is None:
             missing[layer.digest] = layer
-    sink = _Checked(content, {layer.digest: diff_id for layer, diff_id in layers}, tell)
+    sink = _Store(content)
     in_parallel(
         [*missing.values()],
         lambda layer: _bring(repository, sink, layer, tell),
@@ -200,7 +200,7 @@ def _ours(content: ContentStore, layer: Descriptor, diff_id: DiffID) -> Descript
     return None
 
 
-def _bring(repository: Repository, sink: _Checked, layer: Descriptor, tell: Tell) -> None:
+def _bring(repository: Repository, sink: _Store, layer: Descriptor, tell: Tell) -> None:
     name = layer.digest.short
     total = layer.size
 
@@ -241,30 +241,23 @@ class _InMemory:
         pass
 
 
-class _Checked:
-    """The content store as a sink for layers: each must hold what its config lists."""
+class _Store:
+    """The content store as a `Sink` of `content.copy`."""
 
-    def __init__(
-        self, content: ContentStore, diff_ids: Mapping[Digest, DiffID], tell: Tell
-    ) -> None:
+    def __init__(self, content: ContentStore) -> None:
         self._content = content
-        self._diff_ids = diff_ids
-        self._tell = tell
 
     @contextlib.contextmanager
-    def intake(self, layer: Descriptor) -> Iterator[_CheckedLayer]:
-        with self._content.writer(layer.digest, layer.size) as blob:
-            yield _CheckedLayer(blob, layer, self._diff_ids[layer.digest], self._tell)
+    def intake(self, blob: Descriptor) -> Iterator[_Written]:
+        with self._content.writer(blob.digest, blob.size) as writer:
+            yield _Written(writer)
 
 
-class _CheckedLayer:
-    """A layer being written."""
+class _Written:
+    """A blob being written: it is kept when it is what was promised."""
 
-    def __init__(self, blob: Writer, layer: Descriptor, diff_id: DiffID, tell: Tell) -> None:
+    def __init__(self, blob: Writer) -> None:
         self._blob = blob
-        self._layer = layer
-        self._diff_id = diff_id
-        self._tell = tell
 
     def received(self) -> int:
         return self._blob.size
@@ -275,17 +268,6 @@ class _CheckedLayer:
             self._blob.write(piece)
 
     def commit(self) -> None:
-        self._blob.verify()
-        self._tell(Progress("Verifying Checksum", self._layer.digest.short))
-        if self._layer.digest != self._diff_id:
-            with self._blob.reread() as file:
-                actual = diff_id_of(file)
-            if actual != self._diff_id:
-                raise IntegrityError(
-                    "a layer is not the one that its image lists: {expected} holds {actual}",
-                    expected=self._diff_id,
-                    actual=actual,
-                )
         self._blob.commit()
 
 

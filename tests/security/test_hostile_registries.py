@@ -6,6 +6,7 @@ leaves is seen in a content store.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -21,6 +22,7 @@ import pytest
 from peers import Answer, Handler, Offer, Peer, in_turn, running_peer, said, whole
 
 from runtime.content.store import ContentStore
+from runtime.engine import Engine
 from runtime.errors import CutOff, IntegrityError, InvalidInput, NotFound, OnggiError, RegistryError
 from runtime.oci.descriptor import INDEX, LAYER_GZIP, MANIFEST, Platform
 from runtime.oci.digest import Digest
@@ -112,13 +114,18 @@ def test_a_manifest_with_another_digest(peer: Peer, content: ContentStore) -> No
     refused(peer, content, IntegrityError, "not those of", reference=wanted)
 
 
+@pytest.mark.needs("containers")
 def test_a_layer_that_holds_something_else_than_the_config_lists(
-    peer: Peer, content: ContentStore
+    peer: Peer, state_root: Path
 ) -> None:
-    import gzip
-
-    Offer(layer=gzip.compress(b"another program")).serve(peer)
-    refused(peer, content, IntegrityError, "a layer is not the one that its image lists")
+    """It is seen when the layer is unpacked: nothing of it ever runs."""
+    Offer(tar=bytes(1024), layer=gzip.compress(bytes(10240))).serve(peer)  # two empty archives
+    engine = Engine(state_root)
+    image = engine.images.pull(f"{peer.host}/app")
+    with pytest.raises(IntegrityError):
+        engine.containers.create(image, "true", network="none")
+    assert engine.containers.list(all=True) == []
+    assert [*engine.images.snapshots.chain_ids()] == []
 
 
 def test_a_layer_that_is_said_to_be_longer_or_shorter(peer: Peer, content: ContentStore) -> None:
@@ -317,8 +324,6 @@ def test_headers_without_an_end(peer: Peer, content: ContentStore, headers: dict
 def test_content_that_is_packed_on_the_way(
     peer: Peer, content: ContentStore, encoding: str
 ) -> None:
-    import gzip
-
     bomb = gzip.compress(bytes(5 << 20))
     Offer().serve(peer)
     peer.answers["/v2/app/manifests/latest"] = whole(
