@@ -39,9 +39,9 @@ test: check
 check: setup
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -m ruff format --check
-	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
-	@$(PYTHON) -m pytest tests/tidy
+	@$(PYTHON) -m mypy & typed=$$!; $(PYTHON) -m pytest tests/tidy; tidy=$$?; \
+	 wait $$typed && exit $$tidy
 
 # Lessons that changed, or all: make notebooks LESSONS="03 04"
 notebooks: setup

@@ -45,7 +45,14 @@ LEFT_IN_LANES = pytest.StashKey[list[str]]()
 PLACE = "ONGGI_TESTS"
 """The variable with this run's folder: the state directories of all its processes lie in it."""
 
-TOGETHER = {"tests/compat/test_exchange.py", "tests/guest/test_guest.py"}
+TOGETHER = {
+    "tests/compat/test_exchange.py",
+    "tests/compat/test_registry_client.py",
+    "tests/guest/test_guest.py",
+    "tests/kernel/test_names.py",
+    "tests/kernel/test_networks.py",
+    "tests/kernel/test_ports.py",
+}
 """Files whose tests share something that takes long to make: all of them go to one worker."""
 
 FIXTURES_OF_THE_KERNEL = {"engine", "state_root", "base_state"}

@@ -105,7 +105,7 @@ def test_the_columns_of_ps(engine: Engine) -> None:
     assert found["Titles"] == ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
     (row,) = found["Processes"]
     assert (row[0], row[1], row[5], row[7]) == ("root", str(container.pid), "?", "sleep 60")
-    assert row[3] == "0"
+    assert row[3].isdigit()  # how busy it was: on a busy machine its first moments weigh
     code, _ = container.exec_run(["sh", "-c", "sleep 30 > /dev/null 2>&1 &"])
     assert code == 0
     assert len(container.top()["Processes"]) == 2
