@@ -16,6 +16,7 @@ Rule: the deputy itself carries out nothing, and holds nothing open of those who
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import io
@@ -67,9 +68,17 @@ def import_everything() -> None:
             importlib.import_module(f"runtime.{room}.{file.stem}".removesuffix(".__init__"))
 
 
-def code_edition() -> dict[str, int]:
+@functools.cache
+def files_of_the_code() -> tuple[Path, ...]:
+    """Those of the beginning: a new one is nothing without a change in an old one."""
+    return tuple(PACKAGE.glob("**/*.py"))
+
+
+def code_edition() -> list[int]:
     """Another one after every change of the engine's code."""
-    return {str(file): file.stat().st_mtime_ns for file in PACKAGE.glob("**/*.py")}
+    with contextlib.suppress(FileNotFoundError):
+        return [file.stat().st_mtime_ns for file in files_of_the_code()]
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class Command:
 class Deputy:
     """The loop. `edition` is that of the code that was imported."""
 
-    def __init__(self, listener: socket.socket, edition: dict[str, int]) -> None:
+    def __init__(self, listener: socket.socket, edition: list[int]) -> None:
         self._listener = listener
         self._edition = edition
         self._circumstances = start.circumstances()

@@ -178,6 +178,7 @@ def ask(place: str, words: list[str]) -> int | None:
         os.close(here)
     status = attend(connection) if begun else None
     connection.close()
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # and with that, one that nobody has waited for
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return None if status is None else end_as(status)
 

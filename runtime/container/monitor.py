@@ -49,7 +49,8 @@ class Running:
     who tells when memory has run out in it: it must have a limit, and the watch takes a moment.
 
     `alone`: its PID namespace is its own, and ends with its first process. `adopted`: that is
-    another monitor's child, which was killed.
+    another monitor's child, which was killed. `mounts` are its mounts, held for a while after its
+    end, if that is permitted: see `clear`.
     """
 
     pid: int
@@ -60,6 +61,7 @@ class Running:
     alone: bool
     checkup: Checkup | None = None
     adopted: bool = False
+    mounts: int | None = None
 
 
 def monitor(
@@ -164,6 +166,7 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
             pidfd, alone = namespaces.pidfd_open(first.pid), is_alone(spec)
             checkup = watch_health(record, spec, bundle, pidfd)
             master = first.begin(group)
+            mounts = hold_mounts(first.pid)
             if master is not None:
                 streams.take_terminal(master)
             if record.status() == Status.PAUSED:  # before it had begun: see `FirstProcess.begin`
@@ -176,7 +179,16 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
         group.kill()
         group.remove()
         raise
-    return Running(first.pid, pidfd, streams, group, watch, alone, checkup)
+    return Running(first.pid, pidfd, streams, group, watch, alone, checkup, mounts=mounts)
+
+
+def hold_mounts(pid: int) -> int | None:
+    """A descriptor of the process's mount namespace; None where that is not permitted, or when it
+    has ended already.
+    """
+    with contextlib.suppress(OSError):
+        return os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    return None
 
 
 def is_alone(spec: Spec) -> bool:
@@ -262,7 +274,12 @@ def finish(running: Running) -> Exit:
 def clear(running: Running, record: Record) -> None:
     """Remove what nobody needs any more, and nobody waits for: those who wanted to hear of the end
     have heard. Until it is done the post is taken, so nobody starts the container meanwhile.
+
+    Unmounting takes the kernel a while, and a last process that has to do it ends that much later:
+    so its mounts are held, and end here. Those of a monitor that is killed end with it.
     """
+    if running.mounts is not None:
+        os.close(running.mounts)
     with contextlib.suppress(KernelError):  # a guest from outside stays in it: see `delete`
         running.group.remove()
     record.clear()
