@@ -17,6 +17,7 @@
     show.health(container)              what its last health checks found
     show.limits(container)              its limits, as they stand in the kernel's files
     show.cpu(container)                 its use of the processor, drawn as it comes
+    show.wire(shop.recording("push"))   what went between engine and registry, and what for
 
 Pictures are also words: `print(show.layers(image))`.
 """
@@ -48,6 +49,7 @@ from lessons_lib.shelves import shelves as overlay
 from lessons_lib.shown import CLAY, INK, MONO, Shown, card, code, escaped
 from lessons_lib.stack import layers
 from lessons_lib.upper import upper
+from lessons_lib.wire import wire
 from lessons_lib.worlds import inner_pid, mounts, worlds
 
 REPOSITORY = Path(__file__).parent.parent
@@ -70,6 +72,7 @@ __all__ = [
     "source",
     "steps",
     "upper",
+    "wire",
     "worlds",
 ]
 

@@ -15,6 +15,7 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "info", "misc"}
 
 DOORS: Mapping[str, frozenset[str]] = {
     "aiohttp": frozenset({"runtime.registry.server.http"}),
+    "cryptography": frozenset({"lessons_lib.certificates"}),
     "bcrypt": frozenset({"runtime.registry.server.passwords"}),
     "nbformat": frozenset({"lessons_lib.publish.notebook"}),
     "nbclient": frozenset({"lessons_lib.publish.execute"}),

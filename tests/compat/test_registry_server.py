@@ -1,0 +1,121 @@
+"""Other people's clients against our registry: skopeo, docker, podman, over TLS with a password.
+
+Each pushes an image and pulls it again; what comes back is what went in, and what one has pushed
+the others can pull.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dockerd import running_dockerd
+from own_registry import OwnRegistry, running_registry
+
+from lessons_lib.certificates import write_certificate
+from runtime.engine import Engine
+from runtime.registry.server.passwords import htpasswd_line
+
+USER, PASSWORD = "bori", "ggul-tteok"
+PATIENCE_S = 100
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[OwnRegistry]:
+    certificate, key = write_certificate(tmp_path / "tls")
+    passwords = tmp_path / "htpasswd"
+    passwords.write_text(htpasswd_line(USER, PASSWORD, cost=4))
+    flags = ["--tls-cert", certificate, "--tls-key", key, "--htpasswd", passwords]
+    tls = ssl.create_default_context(cafile=str(certificate))
+    with running_registry(tmp_path, *flags, tls=tls) as running:
+        token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        running.headers["Authorization"] = f"Basic {token}"
+        yield running
+
+
+@pytest.fixture
+def archive(engine: Engine, tmp_path: Path) -> Path:
+    """A base image as an archive that everybody reads."""
+    file = tmp_path / "base.tar"
+    with file.open("wb") as out:
+        for piece in engine.images.get("onggi/base").save(named=True):
+            out.write(piece)
+    return file
+
+
+def ran(*command: str | Path) -> str:
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.needs("skopeo")
+def test_skopeo_pushes_pulls_and_lists(
+    registry: OwnRegistry, archive: Path, tmp_path: Path
+) -> None:
+    name = f"docker://{registry.host}/team/app:1.0"
+    secure = (f"--dest-cert-dir={tmp_path}/tls-ca", f"--dest-creds={USER}:{PASSWORD}")
+    (tmp_path / "tls-ca").mkdir()
+    (tmp_path / "tls-ca" / "ca.crt").write_bytes((tmp_path / "tls/certificate.pem").read_bytes())
+    ran("skopeo", "copy", *secure, f"oci-archive:{archive}", name)
+    pulled = tuple(each.replace("dest", "src") for each in secure)
+    ran("skopeo", "copy", *pulled, name, f"dir:{tmp_path}/pulled")
+    manifest = json.loads((tmp_path / "pulled" / "manifest.json").read_bytes())
+    assert registry.ask("GET", "/v2/team/app/manifests/1.0").json == manifest
+    access = (f"--cert-dir={tmp_path}/tls-ca", f"--creds={USER}:{PASSWORD}")
+    assert json.loads(ran("skopeo", "list-tags", *access, name.rpartition(":")[0]))["Tags"] == ["1.0"]
+    refused = subprocess.run(
+        ["skopeo", "inspect", access[0], "--creds=bori:wrong", name],
+        capture_output=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert refused.returncode != 0 and b"authentication required" in refused.stderr.lower()
+
+
+@pytest.mark.needs("podman")
+def test_podman_pushes_and_pulls(registry: OwnRegistry, archive: Path, tmp_path: Path) -> None:
+    place = ["--root", tmp_path / "podman", "--runroot", tmp_path / "run", "--storage-driver", "vfs"]
+    podman = ["podman", *place]
+    name = f"{registry.host}/team/podman:1.0"
+    access = ["--tls-verify=false", f"--creds={USER}:{PASSWORD}"]
+    try:
+        ran(*podman, "load", "-i", archive)
+        ran(*podman, "tag", "onggi/base:latest", name)
+        ran(*podman, "push", *access, name)
+        before = json.loads(ran(*podman, "image", "inspect", name))[0]["Id"]
+        ran(*podman, "rmi", "--all", "--force")
+        ran(*podman, "pull", *access, name)
+        assert json.loads(ran(*podman, "image", "inspect", name))[0]["Id"] == before
+    finally:
+        ran(*podman, "rmi", "--all", "--force")
+
+
+@pytest.mark.needs("dockerd", "ip")
+def test_docker_pushes_and_pulls(archive: Path, tmp_path: Path) -> None:
+    """Its daemon lives in a network of its own, so our server goes there, too. Docker speaks plain
+    HTTP to a registry on its own host.
+    """
+    with running_dockerd() as docker:
+        network = docker.network
+        ran("nsenter", f"--net={network}", "ip", "link", "set", "lo", "up")
+        with running_registry(tmp_path, port=5000, within=network) as registry:
+            docker("load", "-i", archive)
+            name = f"{registry.host}/team/docker:1.0"
+            docker("tag", "onggi/base:latest", name)
+            said = docker("push", name)
+            digest = next(line for line in said.splitlines() if "digest: sha256:" in line)
+            before = docker.inspect(name)["Id"]
+            docker("rmi", "-f", before)
+            assert digest.partition("digest: ")[2].split()[0] in docker("pull", name)
+            assert docker.inspect(name)["Id"] == before
+            docker("tag", name, f"{registry.host}/other/docker:1.0")
+            mounted = docker("push", f"{registry.host}/other/docker:1.0")
+            assert "Mounted from team/docker" in mounted
