@@ -24,7 +24,9 @@ PATIENCE_S = 60
 class Docker:
     """The docker command, talking to that daemon."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, network: str) -> None:
+        self.network = network
+        """The daemon's network namespace, as a file for nsenter."""
         program = "/usr/bin/docker" if os.path.exists("/usr/bin/docker") else "docker"
         self._command = [program, "-H", f"unix://{socket}"]
 
@@ -85,7 +87,7 @@ def running_dockerd(*, own_network: bool = True, **more: str) -> Iterator[Docker
         with (place / "log").open("wb") as log:
             daemon = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            client = Docker(place / "socket")
+            client = Docker(place / "socket", f"/proc/{daemon.pid}/ns/net")
             deadline = time.monotonic() + PATIENCE_S
             while client.run("version").returncode != 0:
                 assert daemon.poll() is None, (place / "log").read_text()

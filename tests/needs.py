@@ -141,6 +141,7 @@ NEEDS = {
     "lanes": Need(_no_lanes),
     "kernel package": Need(_no_kernel),
     "openssl": _program("openssl", "openssl"),
+    "podman": _program("podman", "podman"),
     "ps": _program("ps", "procps"),
     "qemu": _program("qemu-system-x86_64", "qemu-system-x86"),
     "runc": _program("runc", "runc"),

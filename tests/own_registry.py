@@ -124,11 +124,18 @@ def image_manifest(config: bytes, *layers: bytes, **members: Any) -> bytes:
 
 @contextlib.contextmanager
 def running_registry(
-    place: Path, *flags: str | Path, tls: ssl.SSLContext | None = None, port: int = 0
+    place: Path,
+    *flags: str | Path,
+    tls: ssl.SSLContext | None = None,
+    port: int = 0,
+    within: str = "",
 ) -> Iterator[OwnRegistry]:
-    """The server, with its state in `place`, from when it answers until it has ended."""
+    """The server, with its state in `place`, from when it answers until it has ended; `within`
+    another network namespace (a file).
+    """
     log = place / "access.log"
-    command = [sys.executable, "-m", "runtime.cli.main", "registry", "serve"]
+    command = ["nsenter", f"--net={within}"] if within else []
+    command += [sys.executable, "-m", "runtime.cli.main", "registry", "serve"]
     command += ["--addr", f"127.0.0.1:{port}", "--storage", str(place / "registry")]
     command += ["--access-log", str(log), *map(str, flags)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -30,7 +30,7 @@ def registry(tmp_path: Path) -> Iterator[OwnRegistry]:
     certificate, key = write_certificate(tmp_path / "tls")
     passwords = tmp_path / "htpasswd"
     passwords.write_text(htpasswd_line(USER, PASSWORD, cost=4))
-    flags = ["--tls-cert", certificate, "--tls-key", key, "--htpasswd", passwords]
+    flags: list[str | Path] = ["--tls-cert", certificate, "--tls-key", key, "--htpasswd", passwords]
     tls = ssl.create_default_context(cafile=str(certificate))
     with running_registry(tmp_path, *flags, tls=tls) as running:
         token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -70,20 +70,22 @@ def test_skopeo_pushes_pulls_and_lists(
     manifest = json.loads((tmp_path / "pulled" / "manifest.json").read_bytes())
     assert registry.ask("GET", "/v2/team/app/manifests/1.0").json == manifest
     access = (f"--cert-dir={tmp_path}/tls-ca", f"--creds={USER}:{PASSWORD}")
-    assert json.loads(ran("skopeo", "list-tags", *access, name.rpartition(":")[0]))["Tags"] == ["1.0"]
+    assert json.loads(ran("skopeo", "list-tags", *access, name.rpartition(":")[0]))["Tags"] == [
+        "1.0"
+    ]
     refused = subprocess.run(
         ["skopeo", "inspect", access[0], "--creds=bori:wrong", name],
         capture_output=True,
         timeout=PATIENCE_S,
         check=False,
     )
-    assert refused.returncode != 0 and b"authentication required" in refused.stderr.lower()
+    assert refused.returncode != 0 and b"unauthorized" in refused.stderr
 
 
 @pytest.mark.needs("podman")
 def test_podman_pushes_and_pulls(registry: OwnRegistry, archive: Path, tmp_path: Path) -> None:
-    place = ["--root", tmp_path / "podman", "--runroot", tmp_path / "run", "--storage-driver", "vfs"]
-    podman = ["podman", *place]
+    podman: list[str | Path] = ["podman", "--root", tmp_path / "podman"]
+    podman += ["--runroot", tmp_path / "run", "--storage-driver", "vfs"]
     name = f"{registry.host}/team/podman:1.0"
     access = ["--tls-verify=false", f"--creds={USER}:{PASSWORD}"]
     try:
