@@ -10,6 +10,7 @@ import base64
 import json
 import ssl
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,12 +84,12 @@ def test_skopeo_pushes_pulls_and_lists(
 
 
 @pytest.mark.needs("podman")
-def test_podman_pushes_and_pulls(registry: OwnRegistry, archive: Path, tmp_path: Path) -> None:
-    podman: list[str | Path] = ["podman", "--root", tmp_path / "podman"]
-    podman += ["--runroot", tmp_path / "run", "--storage-driver", "vfs"]
+def test_podman_pushes_and_pulls(registry: OwnRegistry, archive: Path) -> None:
     name = f"{registry.host}/team/podman:1.0"
     access = ["--tls-verify=false", f"--creds={USER}:{PASSWORD}"]
-    try:
+    with tempfile.TemporaryDirectory(prefix="podman-") as place:  # it wants a short path
+        podman = ["podman", "--root", f"{place}/root", "--runroot", f"{place}/run"]
+        podman += ["--tmpdir", f"{place}/tmp", "--storage-driver", "vfs"]
         ran(*podman, "load", "-i", archive)
         ran(*podman, "tag", "onggi/base:latest", name)
         ran(*podman, "push", *access, name)
@@ -96,8 +97,6 @@ def test_podman_pushes_and_pulls(registry: OwnRegistry, archive: Path, tmp_path:
         ran(*podman, "rmi", "--all", "--force")
         ran(*podman, "pull", *access, name)
         assert json.loads(ran(*podman, "image", "inspect", name))[0]["Id"] == before
-    finally:
-        ran(*podman, "rmi", "--all", "--force")
 
 
 @pytest.mark.needs("dockerd", "ip")

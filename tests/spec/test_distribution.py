@@ -148,6 +148,18 @@ def test_content_negotiation(registry: OwnRegistry) -> None:
         assert registry.ask("GET", path, Accept=accept).code == "MANIFEST_UNKNOWN", accept
 
 
+def test_accept_in_several_lines(registry: OwnRegistry) -> None:
+    """RFC 9110, 5.3: lines of one header are one list. Docker sends its Accept that way."""
+    registry.push_image("accept/lines", "1")
+    connection = registry.connect()
+    connection.putrequest("GET", "/v2/accept/lines/manifests/1")
+    for accept in ("text/html", MANIFEST, INDEX):
+        connection.putheader("accept", accept)
+    connection.endheaders()
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
 def test_a_client_that_knows_no_list_gets_the_image_of_linux_on_amd64(
     registry: OwnRegistry,
 ) -> None:

@@ -10,7 +10,7 @@ one shape that clients can read. distribution-spec: "Error Codes"
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl
@@ -18,15 +18,36 @@ from urllib.parse import parse_qsl
 from runtime.registry.messages import ERROR_TYPE, STATUS, Refusal
 
 
+class Headers(Mapping[str, str]):
+    """A request's headers, by their names in any case. One that came in several lines is one
+    with commas: docker sends its Accept that way. RFC 9110, 5.3
+    """
+
+    def __init__(self, lines: Iterable[tuple[str, str]]) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in lines:
+            key = name.lower()
+            self._values[key] = f"{self._values[key]}, {value}" if key in self._values else value
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request, without its address: that is a Route. `body` yields pieces of about 1 MiB, and
-    raises Refused when the client is too slow. Names of `headers` are found in any case.
+    raises Refused when the client is too slow.
     """
 
     method: str
     query_text: str
-    headers: Mapping[str, str]
+    headers: Headers
     body: Callable[[], AsyncIterator[bytes]]
     interrupt: Callable[[], None] = lambda: None
     """Ends this request's connection: see `Uploads.append`."""

@@ -26,7 +26,7 @@ from aiohttp import web
 from runtime.errors import InvalidInput, OnggiError
 from runtime.registry.messages import API_VERSION, API_VERSION_2, Challenge
 from runtime.registry.server.access import AccessLog
-from runtime.registry.server.answers import Answer, Asked, FilePart, Refused
+from runtime.registry.server.answers import Answer, Asked, FilePart, Headers, Refused
 from runtime.registry.server.passwords import Passwords
 from runtime.registry.server.registry import Registry
 
@@ -137,7 +137,13 @@ class Server:
             if user is None:
                 return "", _unauthorized()
             path, query = _target(request)
-            asked = Asked(request.method, query, request.headers, counted.pieces, _aborter(request))
+            asked = Asked(
+                request.method,
+                query,
+                Headers(request.headers.items()),
+                counted.pieces,
+                _aborter(request),
+            )
             return user, await self._registry.answer(path, asked)
         except OnggiError as error:
             print(f"onggi registry: {error}", file=sys.stderr, flush=True)

@@ -395,14 +395,14 @@ def test_the_page_speaks_two_languages(registry: OwnRegistry) -> None:
 
 def test_nothing_on_the_page_is_the_pushers_markup(tmp_path: Path) -> None:
     """Names cannot hold any; a Host header can."""
-    from runtime.registry.server.answers import Asked
+    from runtime.registry.server.answers import Asked, Headers
     from runtime.registry.server.inventory import Inventory
     from runtime.registry.server.page import catalog_page
 
     async def nothing() -> AsyncIterator[bytes]:
         yield b""
 
-    asked = Asked("GET", "", {"Host": "<script>alert(1)</script>"}, nothing)
+    asked = Asked("GET", "", Headers([("Host", "<script>alert(1)</script>")]), nothing)
     body = catalog_page(Inventory(tmp_path), asked).body
     assert isinstance(body, bytes) and b"&lt;script" in body and b"<script" not in body
 
