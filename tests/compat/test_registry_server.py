@@ -1,4 +1,4 @@
-"""Other people's clients against our registry: skopeo, docker, podman, over TLS with a password.
+"""Our registry, used by others and by us: skopeo, docker, podman, over TLS with a password.
 
 Each pushes an image and pulls it again; what comes back is what went in, and what one has pushed
 the others can pull.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import ssl
 import subprocess
 import tempfile
@@ -20,10 +21,13 @@ from own_registry import OwnRegistry, running_registry
 
 from lessons_lib.certificates import write_certificate
 from runtime.engine import Engine
+from runtime.errors import RegistryError
 from runtime.registry.server.passwords import htpasswd_line
 
 USER, PASSWORD = "bori", "ggul-tteok"
 PATIENCE_S = 100
+
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -120,3 +124,25 @@ def test_docker_pushes_and_pulls(archive: Path, tmp_path: Path) -> None:
             docker("tag", name, f"{registry.host}/other/docker:1.0")
             mounted = docker("push", f"{registry.host}/other/docker:1.0")
             assert "Mounted from team/docker" in mounted
+
+
+def test_both_ends_are_ours(
+    registry: OwnRegistry, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    name, image = f"{registry.host}/team/own", engine.images.get("onggi/base")
+    image.tag(name, "1")
+    other = Engine(tmp_path / "other")
+    for each in (engine, other):
+        place = each.root / "certs.d" / registry.host
+        place.mkdir(parents=True)
+        shutil.copyfile(tmp_path / "tls/certificate.pem", place / "ca.crt")
+    try:
+        with pytest.raises(RegistryError) as refused:
+            engine.images.push(name, tag="1")
+        assert refused.value.status == 401
+        engine.login(USER, PASSWORD, registry=registry.host)
+        engine.images.push(name, tag="1")
+        assert other.images.pull(name, tag="1").id == image.id
+    finally:
+        shutil.rmtree(engine.root / "certs.d")
