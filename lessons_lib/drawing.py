@@ -80,6 +80,12 @@ class Drawing:
         points = f"{x:g},{top:g} {x - 5:g},{top + 9:g} {x + 5:g},{top + 9:g}"
         self.shapes.append(f'<polygon points="{points}" fill="{colour}"/>')
 
+    def arrow_down(self, x: float, top: float, bottom: float, *, colour: str) -> None:
+        """An arrow from `top` to `bottom`."""
+        self.line(x, top, x, bottom - 8, colour=colour)
+        points = f"{x:g},{bottom:g} {x - 5:g},{bottom - 9:g} {x + 5:g},{bottom - 9:g}"
+        self.shapes.append(f'<polygon points="{points}" fill="{colour}"/>')
+
     def svg(self, title: str, description: str) -> str:
         """The whole picture on paper of its own, with its words for a screen reader."""
         size = f"{self.width:g} {self.height:g}"

@@ -3,8 +3,8 @@
     lesson = Lesson("03-images-and-containers", engine)
 
 Everything a lesson makes is recognised by its name, not remembered: images are `lesson03/…`,
-volumes `lesson03-…`, and its containers are those of such images. So cells can run twice, a
-restarted kernel goes on where it was, and `clean` removes what an earlier run left, too.
+volumes and networks `lesson03-…`, and its containers are those of such images. So cells can run
+twice, a restarted kernel goes on where it was, and `clean` removes what an earlier run left, too.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from runtime.errors import NotFound, OnggiError
 if TYPE_CHECKING:
     from runtime.build.events import Event
     from runtime.engine.image import Image
+    from runtime.engine.networks import Network
 
 BASE = "onggi/base"
 
@@ -89,16 +90,32 @@ class Lesson:
             return False
         return True
 
+    def network(self, name: str, subnet: str = "") -> Network:
+        """The lesson's network of that name, made if it is not there: "alley" is "lesson06-alley".
+
+        A lesson that shows addresses gives a `subnet`, else the engine chooses one.
+        """
+        whole = self.prefix.replace("/", "-") + name
+        ipam = {"Config": [{"Subnet": subnet}]} if subnet else None
+        try:
+            return self.engine.networks.get(whole)
+        except NotFound:
+            return self.engine.networks.create(whole, ipam=ipam)
+
     def clean(self) -> Shown:
-        """Remove everything this lesson made: containers, images, volumes, files, predictions."""
+        """Remove everything this lesson made: containers, volumes, networks, images, files."""
+        prefix = self.prefix.replace("/", "-")
         for container in self.engine.containers.list(all=True):
             # An exercise not begun, `FROM onggi/base` alone, is that image under one more name.
             names = container.image.tags
             if names and all(tag.startswith(self.prefix) for tag in names):
                 container.remove(force=True, v=True)
         for volume in self.engine.volumes.list():
-            if volume.name.startswith(self.prefix.replace("/", "-")):
+            if volume.name.startswith(prefix):
                 volume.remove()
+        for network in self.engine.networks.list():
+            if network.name.startswith(prefix):
+                network.remove()
         tags = [tag for image in self.engine.images.list() for tag in image.tags]
         for tag in tags:
             if tag.startswith(self.prefix):

@@ -8,6 +8,8 @@
     show.mounts(container)              the root mount, as the kernel lists it
     show.points(container)              its volumes, binds and memory, as the kernel lists them
     show.worlds(container)              what host and container share, and what not
+    show.inside(container)              its devices, addresses, way out and ports, as it sees them
+    show.way(container)                 a packet's way into it: NAT, bridge, veth, with counters
     show.growth(run)                    what a process had for itself after each step
     show.beside(run, container)         a container made by hand beside one of the engine's
     show.steps(log)                     what a build did: new layers, cached ones, settings only
@@ -41,6 +43,7 @@ from lessons_lib.changes import changes
 from lessons_lib.disk import disk
 from lessons_lib.growth import growth
 from lessons_lib.health import health
+from lessons_lib.inside import inside
 from lessons_lib.language import say
 from lessons_lib.life import life
 from lessons_lib.limits import cpu, limits
@@ -49,6 +52,7 @@ from lessons_lib.shelves import shelves as overlay
 from lessons_lib.shown import CLAY, INK, MONO, Shown, card, code, escaped
 from lessons_lib.stack import layers
 from lessons_lib.upper import upper
+from lessons_lib.way import way
 from lessons_lib.wire import wire
 from lessons_lib.worlds import inner_pid, mounts, worlds
 
@@ -62,6 +66,7 @@ __all__ = [
     "growth",
     "health",
     "inner_pid",
+    "inside",
     "layers",
     "life",
     "limits",
@@ -72,6 +77,7 @@ __all__ = [
     "source",
     "steps",
     "upper",
+    "way",
     "wire",
     "worlds",
 ]
