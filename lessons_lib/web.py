@@ -13,7 +13,7 @@ import urllib.request
 from lessons_lib.waiting import until
 from runtime.engine.container import Container
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """A server that has just been started may still be reading its own program."""
 
 TIMEOUT_S = 3

@@ -110,10 +110,10 @@ def keep_the_best(marks: Marks, engine: Engine) -> None:
     _stands_on(image, engine.images.get(KIMCHI))
     if "pear" not in _file_in(engine, "lesson03/best", PEAR):
         raise Mistake("no-pear")
-    for path, name in ((RECIPE, "changed"), (NOTE, "deleted")):
-        before = _file_in(engine, KIMCHI, path)
-        if _file_in(engine, "lesson03/best", path) != before:
-            raise Mistake(name)
+    if not _same_file(engine, RECIPE):
+        raise Mistake("changed")
+    if not _same_file(engine, NOTE):
+        raise Mistake("deleted")
     marks.earn(0.6)
     printed = _said_in_time(engine, "lesson03/best")
     if printed is None:
@@ -196,6 +196,11 @@ def _said_in_time(engine: Engine, image: str) -> str | None:
         return _text(container.logs()) if until(ended, WAIT_S) else None
     finally:
         container.remove(force=True)
+
+
+def _same_file(engine: Engine, path: str) -> bool:
+    """Whether lesson03/best has a file as lesson03/kimchi has it."""
+    return _file_in(engine, "lesson03/best", path) == _file_in(engine, KIMCHI, path)
 
 
 def _text(output: object) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, ip_address, ip_interface
 
-from lessons_lib import web
+from lessons_lib import web, wires
 from lessons_lib.checks import Marks, Mistake
 from lessons_lib.lesson import Lesson
+from lessons_lib.waiting import until
 from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.errors import NotFound
@@ -19,11 +20,7 @@ LESSON = "06-ports-and-networks"
 
 SHOP = "lesson06/shop"
 OUTER = 4062
-WAIT_S = 10.0
-"""A shop that has just been started takes a moment."""
-
-SHORT_S = 1.0
-"""How long to ask somebody who is not expected to answer."""
+INNER = 80
 
 KITCHEN, WAITER, GUEST, HIDDEN = "kitchen", "waiter", "guest", "sumun"
 
@@ -39,7 +36,8 @@ def soup_for_this_host(marks: Marks, engine: Engine) -> None:
     if str(OUTER) not in {place["HostPort"] for _, place in bound}:
         raise Mistake("other-port", found=bound[0][1]["HostPort"])
     marks.earn(0.3)
-    said = web.page(f"http://127.0.0.1:{OUTER}", WAIT_S)
+    _wait_for_the_window(soup)
+    said = web.page(f"http://127.0.0.1:{OUTER}", patience_s=0)
     if not said:
         raise Mistake("nobody-listens", inner=bound[0][0])
     if "soup" not in said:
@@ -78,10 +76,11 @@ def a_way_to_the_kitchen(marks: Marks, engine: Engine) -> None:
             raise Mistake("not-running", who=each.name)
     if not _common(kitchen, waiter):
         raise Mistake("apart")
-    if web.asked_from(waiter, f"http://{KITCHEN}", WAIT_S) != "stew":
+    _wait_for_the_window(kitchen)
+    if web.asked_from(waiter, f"http://{KITCHEN}") != "stew":
         raise Mistake("no-name", network=", ".join(_common(kitchen, waiter)))
     marks.earn(0.5)
-    if _common(kitchen, guest) or web.asked_from(guest, _inner_url(kitchen), SHORT_S):
+    if _common(kitchen, guest) or web.asked_from(guest, _inner_url(kitchen)):
         raise Mistake("guest-too")
     marks.earn(0.3)
     if any(kitchen.ports.values()):
@@ -116,6 +115,16 @@ def _container(engine: Engine, name: str) -> Container:
         return engine.containers.get(name)
     except NotFound:
         raise Mistake("no-container", who=name) from None
+
+
+def _wait_for_the_window(shop: Container) -> None:
+    """Until its program listens, or has ended: a server that was just started takes a moment."""
+
+    def settled() -> bool:
+        shop.reload()
+        return shop.status != "running" or INNER in wires.listening(shop.pid)
+
+    until(settled)
 
 
 def _as_address(answer: object) -> IPv4Address:
