@@ -99,11 +99,13 @@ class TcpProxy:
         except OSError:  # it has changed its mind; or there are no descriptors left just now
             return
         client.setblocking(False)
+        _send_at_once(client)
         try:
             inside = _connecting(socket.SOCK_STREAM, self._published.address, self._published.port)
         except OSError:
             _reset(client)
             return
+        _send_at_once(inside)
         self._pairs.add(Pair(self._selector, client, inside, self._pairs.discard))
 
     def due_s(self) -> float | None:
@@ -216,6 +218,12 @@ class Pair:
                 self._watch(each, 0)
                 each.close()
         self._ended(self)
+
+
+def _send_at_once(line: socket.socket) -> None:
+    """Do not wait for more before a small packet goes: whoever wrote it has decided that."""
+    with contextlib.suppress(OSError):
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _reset(
