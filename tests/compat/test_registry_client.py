@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import leftovers
 import pytest
 from dockerd import running_dockerd
 from registries import (
@@ -54,9 +55,10 @@ def ours(state_root: Path) -> Engine:
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Engine:
+def other(tmp_path: Path) -> Iterator[Engine]:
     """A second engine, as on another host."""
-    return Engine(tmp_path / "other")
+    yield Engine(tmp_path / "other")
+    leftovers.end_launchers(tmp_path / "other")
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +138,8 @@ def test_an_image_travels_to_another_engine_and_runs_there(
     assert came.id == image.id
     assert came.attrs["RepoDigests"] == image.attrs["RepoDigests"]
     assert {layer.media_type for layer in came.manifest.layers} == {LAYER_GZIP}
-    assert other.containers.run(f"{registry.host}/travels/app@{digest}", remove=True) == b"hello\n"
+    by_digest = f"{registry.host}/travels/app@{digest}"
+    assert other.containers.run(by_digest, remove=True, network="none") == b"hello\n"
     assert skopeo("inspect", "--tls-verify=false", "--raw", f"docker://{name}").encode() == (
         other.images.content.read(came.manifest_digest)
     )
