@@ -199,6 +199,8 @@ def carry_out(request: Any, descriptors: tuple[int, ...], connection: socket.soc
         connection.send(start.BEGUN)
         connection.close()
         code = command(words)
+    except KeyboardInterrupt:  # before or after the command itself, which knows what to do
+        code = 130
     except BaseException:  # noqa: BLE001  (a fork must never return into the loop)
         sys.excepthook(*sys.exc_info())
     os._exit(code & 0xFF)
