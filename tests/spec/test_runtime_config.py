@@ -211,6 +211,7 @@ def test_runc_starts_our_bundle(engine: Engine, tmp_path: Path) -> None:
     ours = engine.containers.create(
         "onggi/base",
         ["sh", "-c", script],
+        network="none",  # as runc knows none
         environment={"GREETING": "hello"},
         hostname="jar",
         working_dir="/tmp",
