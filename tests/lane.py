@@ -124,6 +124,7 @@ def _first(folder: Path, groups: list[Path]) -> int:
     worker = os.fork()
     if worker == 0:
         _become_python(folder)
+    signal.signal(signal.SIGINT, lambda *_: os.killpg(worker, signal.SIGINT))
     while True:
         pid, status = os.wait()
         if pid == worker:
@@ -144,6 +145,8 @@ def _show_own(groups: list[Tree]) -> None:
 
 
 def _become_python(folder: Path) -> None:
+    """In a session of the lane: that of a terminal outside has no number in here."""
+    os.setsid()
     for number in FROM_A_TERMINAL:
         signal.signal(number, signal.SIG_DFL)
     os.environ |= {NAME: folder.name, "TMPDIR": str(folder)}
