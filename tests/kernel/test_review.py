@@ -75,7 +75,7 @@ from runtime.linux.cgroup import Cgroup
 os.setresuid(65534, 65534, 65534)
 first = FirstProcess(Path(sys.argv[1]))
 os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
-first.furnish(Start(Path("/"), Path("/none"), "none", False, False))
+first.prepare(Start(Path("/"), Path("/none"), "none", False, False))
 first.begin(Cgroup("none"))
 """
     command = [sys.executable, "-c", program, str(tmp_path)]
