@@ -112,7 +112,6 @@ def test_it_is_forked_where_everything_is_imported(deputy: int, tmp_path: Path) 
     until(lambda: any(map(has_begun, children(deputy))))
     (child,) = children(deputy)
     until(lambda: os.getpgid(child) == os.getpgid(command.pid))
-    until(lambda: len(os.listdir(f"/proc/{child}/fd")) < 5)  # it has let go of the deputy's
     assert os.readlink(f"/proc/{child}/cwd") == str(Path.cwd())
     assert sorted(os.listdir(f"/proc/{child}/fd"))[:3] == ["0", "1", "2"]
     said, _ = command.communicate(b"FROM scratch\nLABEL a=b\n", timeout=60)
