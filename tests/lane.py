@@ -25,6 +25,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,8 @@ OWN = ("mount", "cgroup", "uts", "ipc", "network")
 """The namespaces that the first process makes for itself; in that of PIDs it is born."""
 
 FROM_A_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+
+PATIENCE_S = 3.0
 
 GROUPS = Path("/sys/fs/cgroup")
 
@@ -108,9 +111,13 @@ def _make(group: Path) -> None:
 
 
 def _remove(group: Path) -> None:
-    for directory, _, _ in os.walk(group, topdown=False):
-        with contextlib.suppress(OSError):
-            os.rmdir(directory)
+    """With all below it. A member that has just been killed is counted for a moment longer."""
+    deadline = time.monotonic() + PATIENCE_S
+    while group.exists() and time.monotonic() < deadline:
+        for directory, _, _ in os.walk(group, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)
+        time.sleep(0.01)
 
 
 def _first(folder: Path, groups: list[Path]) -> int:
