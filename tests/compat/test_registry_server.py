@@ -91,7 +91,7 @@ def test_skopeo_pushes_pulls_and_lists(
 def test_podman_pushes_and_pulls(registry: OwnRegistry, archive: Path) -> None:
     name = f"{registry.host}/team/podman:1.0"
     access = ["--tls-verify=false", f"--creds={USER}:{PASSWORD}"]
-    with tempfile.TemporaryDirectory(prefix="podman-") as place:  # it wants a short path
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="podman-") as place:  # it wants short paths
         podman = ["podman", "--root", f"{place}/root", "--runroot", f"{place}/run"]
         podman += ["--tmpdir", f"{place}/tmp", "--storage-driver", "vfs"]
         ran(*podman, "load", "-i", archive)

@@ -46,7 +46,7 @@ def is_v2() -> bool:
 def sleeper(engine: Engine, **options: Any) -> Container:
     """A container that runs and does nothing."""
     container: Container = engine.containers.run(
-        "onggi/base", ["sleep", "600"], detach=True, **options
+        "onggi/base", ["sleep", "600"], network="none", detach=True, **options
     )
     return container
 
@@ -112,6 +112,7 @@ def check_a_container_reads_its_own_limits(engine: Engine) -> None:
         ["sh", "-c", f"cd /sys/fs/cgroup && cat {files}"],
         mem_limit=64 * MIB,
         pids_limit=30,
+        network="none",
     )
     equal(said.split(), [str(64 * MIB).encode(), b"30"])
 
@@ -119,7 +120,11 @@ def check_a_container_reads_its_own_limits(engine: Engine) -> None:
 def check_who_takes_too_much_memory_is_killed(engine: Engine) -> None:
     """PID 1 with it, and that is told."""
     container = engine.containers.create(
-        "onggi/base", ["sh", "-c", f"exec {EAT}"], mem_limit=16 * MIB, memswap_limit=16 * MIB
+        "onggi/base",
+        ["sh", "-c", f"exec {EAT}"],
+        mem_limit=16 * MIB,
+        memswap_limit=16 * MIB,
+        network="none",
     )
     container.start()
     equal(container.wait(timeout=60)["StatusCode"], 137)
@@ -134,6 +139,7 @@ def check_a_killed_child_is_told_at_once(engine: Engine) -> None:
         ["sh", "-c", f"{EAT}; echo after; sleep 600"],
         mem_limit=16 * MIB,
         memswap_limit=16 * MIB,
+        network="none",
         detach=True,
     )
     wait_until(lambda: b"after" in container.logs(), "the child has ended")
@@ -160,7 +166,11 @@ def check_processes_are_counted(engine: Engine) -> None:
 def check_a_busy_program_is_held_back(engine: Engine) -> None:
     """A quota of a tenth: the kernel counts how often it had to wait."""
     container = engine.containers.run(
-        "onggi/base", ["sh", "-c", "while :; do :; done"], nano_cpus=10**8, detach=True
+        "onggi/base",
+        ["sh", "-c", "while :; do :; done"],
+        nano_cpus=10**8,
+        network="none",
+        detach=True,
     )
     group = Cgroup(container.id)
     wait_until(lambda: read_usage(group).cpu.throttled_periods > 2, "held back")
@@ -172,7 +182,10 @@ def check_a_busy_program_is_held_back(engine: Engine) -> None:
 def check_a_container_is_kept_on_its_cpu(engine: Engine) -> None:
     """The guest has two."""
     said = engine.containers.run(
-        "onggi/base", ["grep", "Cpus_allowed_list", "/proc/self/status"], cpuset_cpus="1"
+        "onggi/base",
+        ["grep", "Cpus_allowed_list", "/proc/self/status"],
+        cpuset_cpus="1",
+        network="none",
     )
     equal(said.split(), [b"Cpus_allowed_list:", b"1"])
 
@@ -226,7 +239,10 @@ def check_limits_go_up_and_down_while_it_runs(engine: Engine) -> None:
 def check_a_paused_container_stands_still(engine: Engine) -> None:
     """It writes nothing, and goes on afterwards."""
     container = engine.containers.run(
-        "onggi/base", ["sh", "-c", "while sleep 0.02; do echo tick; done"], detach=True
+        "onggi/base",
+        ["sh", "-c", "while sleep 0.02; do echo tick; done"],
+        network="none",
+        detach=True,
     )
     wait_until(lambda: b"tick" in container.logs(), "it ticks")
     container.pause()
@@ -246,6 +262,7 @@ def check_stats_have_numbers(engine: Engine) -> None:
         ["sh", "-c", "while :; do :; done"],
         mem_limit=64 * MIB,
         pids_limit=30,
+        network="none",
         detach=True,
     )
     found = container.stats(stream=False)

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.needs("root", "ip", "iptables", "dockerd")
 
 @pytest.fixture
 def outside(base_state: Path) -> Iterator[World]:
+    leftovers.end_launchers(base_state)  # whose keeper has another network
     with own_network():
         with World() as world:
             cable(world, f"{HOST}/24", f"{OUTSIDE}/24", HOST)

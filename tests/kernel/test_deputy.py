@@ -88,6 +88,12 @@ def has_begun(command: int) -> bool:
     return bool(links) and not any(link.startswith(("socket:", "anon_inode:")) for link in links)
 
 
+def sockets(pid: int) -> list[str]:
+    folder = Path(f"/proc/{pid}/fd")
+    found = [os.readlink(folder / name) for name in os.listdir(folder)]
+    return [each for each in found if each.startswith("socket:")]
+
+
 def test_the_same_is_said_and_the_same_code_returned(deputy: int, engine: Engine) -> None:
     engine.containers.create("onggi/base", "true", name="jar")
     lines = [
@@ -112,6 +118,7 @@ def test_it_is_forked_where_everything_is_imported(deputy: int, tmp_path: Path) 
     until(lambda: any(map(has_begun, children(deputy))))
     (child,) = children(deputy)
     until(lambda: os.getpgid(child) == os.getpgid(command.pid))
+    until(lambda: not sockets(child))  # it has let go of the deputy's
     assert os.readlink(f"/proc/{child}/cwd") == str(Path.cwd())
     assert sorted(os.listdir(f"/proc/{child}/fd"))[:3] == ["0", "1", "2"]
     said, _ = command.communicate(b"FROM scratch\nLABEL a=b\n", timeout=60)
