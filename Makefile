@@ -7,8 +7,8 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 # A virtual environment cannot be moved, so the stamp knows where it was made.
 READY := .venv/ready-$(shell pwd | cksum | cut -d' ' -f1)
-# Tests run in so many lanes at once (tests/lane.py). They often wait, so more than two processors.
-LANES := 3
+# Tests run in so many lanes at once (tests/lane.py). More would be faster and busier.
+LANES := 2
 PYTEST := $(PYTHON) -m pytest --ignore tests/tidy
 # Tests start thousands of processes: each would compile the engine for itself.
 unexport PYTHONDONTWRITEBYTECODE

@@ -159,8 +159,19 @@ def pull_out(links: Links, names: Iterable[str]) -> None:
     wanted = set(names)
     dead = [link.index for link in links.all() if link.name in wanted] if wanted else []
     if dead:
-        links.carry_out(*(orders.into_group(index, DEAD) for index in dead))
-        links.carry_out(orders.deletion_of_group(DEAD))
+        _although_gone(links, *(orders.into_group(index, DEAD) for index in dead))
+        _although_gone(links, orders.deletion_of_group(DEAD))
+
+
+def _although_gone(links: Links, *each: Order) -> None:
+    """Carry out orders for devices that the kernel may be taking away at this moment: a cable goes
+    with the network namespace of its other end.
+    """
+    try:
+        links.carry_out(*each)
+    except KernelError as refusal:
+        if refusal.errno != errno.ENODEV:
+            raise
 
 
 def strays(links: Links, root: Path, known: Iterable[str]) -> list[Link]:

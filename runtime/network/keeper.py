@@ -119,6 +119,7 @@ class Keeper:
         wake.setblocking(False)
         signal.set_wakeup_fd(wake.fileno())
         signal.signal(signal.SIGTERM, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         self.selector.register(signals, selectors.EVENT_READ, lambda: self._go(signals))
         idle_since_s = time.monotonic()
         while not self._going and (self.root / "run").exists():
@@ -134,7 +135,7 @@ class Keeper:
 
     def leave(self) -> None:
         """Take everything away that nobody uses. What still runs stays as it is."""
-        bridge.pull_out(self.links, self._dead)
+        _attempt(bridge.pull_out, self.links, self._dead)
         used = {e.network.id for held in self._held.values() for e in held.plugged.endpoints}
         for network, _ in [*self._bridges.values()]:
             if network.id not in used:
@@ -153,11 +154,11 @@ class Keeper:
         ends = {held.pidfd for held in self._held.values()}
         for key in sorted(ready, key=lambda key: key.fd not in ends):
             _attempt(key.data)
-        self.ports.look()
-        self.names.look()
+        _attempt(self.ports.look)
+        _attempt(self.names.look)
         if self._dead and (not ready or len(self._dead) >= MOST_DEAD):
             dead, self._dead = self._dead, []
-            bridge.pull_out(self.links, dead)
+            _attempt(bridge.pull_out, self.links, dead)
         return bool(ready)
 
     def _go(self, signals: socket.socket) -> None:
@@ -428,6 +429,8 @@ def _plug_of(message: Message) -> Plug:
 def _stand_alone() -> None:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
+    # Who is told to go before it serves goes when it does, and leaves nothing half made.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     os.umask(0o022)
     process.set_name("onggi-keeper")
     with contextlib.suppress(OSError):

@@ -64,7 +64,7 @@ def test_it_runs_on_and_is_adopted(engine: Engine) -> None:
     assert container.wait()["StatusCode"] == 7
     assert container.logs() == b"one\ntwo\n"
     assert container.attrs["State"]["Error"] == ""
-    assert not any(directory.exists() for directory in Cgroup(container.id).directories())
+    until(lambda: not any(each.exists() for each in Cgroup(container.id).directories()))
     container.start()
     container.remove(force=True)
 

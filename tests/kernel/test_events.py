@@ -53,7 +53,9 @@ def test_who_looks_and_who_clears_away_stands_in_the_journal(
     container.remove(force=True)
     (tmp_path / "Dockerfile").write_text("FROM onggi/base\nRUN true\n")
     image, _ = engine.images.build(tmp_path, tag="test/told")
-    [made] = engine.events(filters={"event": "create", "type": "image"}, decode=True, follow=False)
+    *_, made = engine.events(
+        filters={"event": "create", "type": "image"}, decode=True, follow=False
+    )
     assert made["Actor"] == {"ID": image.id, "Attributes": {"name": image.id}}
     engine.containers.create(IMAGE)
     engine.prune(volumes=True)
@@ -116,7 +118,7 @@ def test_a_paused_one_can_be_killed(engine: Engine, end: str) -> None:
     else:
         container.remove(force=True)
         assert engine.containers.list(all=True) == []
-    assert not any(directory.exists() for directory in Cgroup(container.id).directories())
+    until(lambda: not any(each.exists() for each in Cgroup(container.id).directories()))
 
 
 def test_commit_pauses_it(engine: Engine) -> None:
@@ -249,7 +251,7 @@ def test_events_of_images(engine: Engine) -> None:
 
 
 def test_events_come_when_they_happen_and_end_in_time(engine: Engine) -> None:
-    following = engine.events(decode=True)
+    following = engine.events(decode=True, filters={"type": "container"})
     worker = threading.Timer(0.1, engine.containers.run, (IMAGE, "true"), {"remove": True})
     worker.start()
     seen = [next(following)["Action"] for _ in range(4)]

@@ -138,7 +138,7 @@ def test_an_image_s_check_and_how_it_is_changed_or_left_out(engine: Engine) -> N
 def test_the_end_comes_while_a_probe_runs(engine: Engine) -> None:
     container = checked(engine, "sleep 60", "sleep 0.5; exit 3")
     assert container.wait()["StatusCode"] == 3
-    assert not any(directory.exists() for directory in Cgroup(container.id).directories())
+    until(lambda: not any(each.exists() for each in Cgroup(container.id).directories()))
 
 
 def test_the_command_line(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,8 +50,13 @@ def test_who_takes_more_memory_than_allowed_is_killed_and_that_is_told(engine: E
 
 
 def file_is_gone(container: Container) -> bool:
-    """The group goes with its container."""
-    return not any(directory.exists() for directory in Cgroup(container.id).directories())
+    """The group goes with its container, a moment after its end was told."""
+    deadline = time.monotonic() + 30
+    while any(directory.exists() for directory in Cgroup(container.id).directories()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @pytest.mark.needs("cgroup:memory")

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.needs("root", "ip")
 @pytest.fixture(scope="module", autouse=True)
 def own_world(base_state: Path) -> Iterator[None]:
     """Nothing of these tests is in the host's network."""
+    leftovers.end_launchers(base_state)  # whose keeper has another network
     with own_network():
         yield
         leftovers.end_launchers(base_state)

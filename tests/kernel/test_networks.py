@@ -39,6 +39,7 @@ PATIENCE_S = 20.0
 @pytest.fixture(scope="module", autouse=True)
 def own_network(base_state: Path) -> Iterator[None]:
     """This process is in a network namespace of its own; at the end only the loopback is in it."""
+    leftovers.end_launchers(base_state)  # whose keeper has another network
     host = os.open("/proc/self/ns/net", os.O_RDONLY)
     namespaces.unshare(namespaces.CLONE_NEWNET)
     netdevice.bring_up("lo")

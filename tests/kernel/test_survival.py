@@ -241,7 +241,7 @@ def assert_unknown_end(container: Container) -> None:
     container.reload()
     assert (container.status, container.pid, container.exit_code) == ("exited", 0, None)
     assert "nobody saw how it ended" in container.attrs["State"]["Error"]
-    assert not any(directory.exists() for directory in cgroup.Cgroup(container.id).directories())
+    until(lambda: not any(each.exists() for each in cgroup.Cgroup(container.id).directories()))
 
 
 def test_monitor_and_program_killed_at_once(engine: Engine) -> None:
