@@ -145,17 +145,23 @@ KEEPER = Resident("keeper", "runtime.network.keeper", (), worlds=("network",), a
 """Whatever its code: there must never be two in one world that give away the same addresses."""
 
 
-@functools.cache
 def _key(resident: Resident) -> str:
-    """What a resident must have in common with us: this code, these namespaces."""
+    """What a resident must have in common with us: this code, these namespaces. The namespaces of
+    this moment: a process may have moved since it asked last.
+    """
+    worlds = [namespaces.identity("self", kind) for kind in resident.worlds]
+    return hashlib.sha256("\n".join([*_code(resident), *worlds]).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _code(resident: Resident) -> tuple[str, ...]:
+    """Which code it is, and what runs it; nothing, if its code does not matter."""
     marks = [
         f"{path}:{path.stat().st_mtime_ns}"
         for room in resident.rooms
         for path in sorted((_PACKAGE / room).glob("*.py"))
     ]
-    worlds = [namespaces.identity("self", kind) for kind in resident.worlds]
-    version = [sys.version] if resident.rooms else []
-    return hashlib.sha256("\n".join([*marks, *worlds, *version]).encode()).hexdigest()[:16]
+    return (*marks, *([sys.version] if resident.rooms else []))
 
 
 def _out_of_reach(program: Path) -> int:

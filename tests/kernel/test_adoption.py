@@ -218,6 +218,8 @@ def test_after_everything_was_killed_it_has_ended(engine: Engine) -> None:
         os.kill(container.row["monitor_pid"], signal.SIGKILL)
     for container in containers:
         Cgroup(container.id).kill()
+    rows = [container.row for container in containers]
+    until(lambda: not any(process.is_alive(row["pid"], row["pid_start"]) for row in rows))
     again = Engine(engine.root)
     for container in containers:
         found = again.containers.get(container.id)
