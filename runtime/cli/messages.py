@@ -998,10 +998,10 @@ KO: dict[str, str] = {
         "--network none이나 --network host를 쓰는 컨테이너에는 규칙이 필요 없습니다"
     ),
     "{flag} does not go with --network {mode}: that network is another container's": (
-        "--network {mode}와 함께 쓸 수 없는 옵션입니다: {flag} (다른 컨테이너의 네트워크입니다)"
+        "다른 컨테이너의 네트워크를 쓸 때에는 줄 수 없는 옵션입니다: {flag} (--network {mode})"
     ),
     "--link does not go with --network {mode}: there is nobody": (
-        "--network {mode}와 --link는 함께 쓸 수 없습니다. 연결할 상대가 없습니다"
+        "연결할 상대가 없어서 --link를 쓸 수 없는 네트워크입니다: --network {mode}"
     ),
     "not a host and its address: {text!r}": "호스트 이름과 주소가 아닙니다: {text!r}",
     "write NAME:ADDRESS, such as db:10.0.0.5 or up:host-gateway": (

@@ -151,8 +151,7 @@ def test_what_the_engine_refuses(
     ("line", "code", "message"),
     [
         (("search", "alpine"), 1, "onggi: not supported yet: onggi search"),
-        (("run", "-p", "80:80", "x"), 125, "onggi: not supported yet: -p"),
-        (("run", "-P", "x"), 125, "onggi: not supported yet: -P"),
+        (("run", "--storage-opt", "size=1G", "x"), 125, "onggi: not supported yet: --storage-opt"),
         (("create", "--gpus", "all", "x"), 125, "onggi: not supported yet: --gpus"),
     ],
 )
