@@ -88,6 +88,14 @@ def has_begun(command: int) -> bool:
     return bool(links) and not any(link.startswith(("socket:", "anon_inode:")) for link in links)
 
 
+def reads(command: int) -> bool:
+    """It waits for its standard input, a pipe."""
+    try:
+        return "pipe_read" in Path(f"/proc/{command}/wchan").read_text()
+    except OSError:
+        return False
+
+
 def sockets(pid: int) -> list[str]:
     folder = Path(f"/proc/{pid}/fd")
     found = [os.readlink(folder / name) for name in os.listdir(folder)]
@@ -138,7 +146,7 @@ def test_a_signal_ends_both_in_the_same_way(deputy: int, number: int) -> None:
 
 def test_an_interrupt_is_an_exit_code(deputy: int) -> None:
     command = begin(*WAITING)
-    until(lambda: any(map(has_begun, children(deputy))))
+    until(lambda: any(map(reads, children(deputy))))
     command.send_signal(signal.SIGINT)
     command.communicate(timeout=60)
     assert command.returncode == 130
