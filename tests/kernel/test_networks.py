@@ -454,7 +454,7 @@ def test_the_command_line(networks: Engine, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_containers_that_come_and_go_at_random_leave_nothing(networks: Engine) -> None:
-    """Seeded. A short version of the one that `ONGGI_ROUNDS` asks for."""
+    """Seeded, for as many seconds as `ONGGI_CHURN_S` says."""
     chance = random.Random(7)
     nets = [networks.networks.create(f"net{n}", ipam=subnet(f"10.2{n}.0.0/24")) for n in range(3)]
     running: list[Container] = []
