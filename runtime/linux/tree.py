@@ -57,7 +57,11 @@ def _delete_files(directory: int) -> list[str]:
 
 
 def _dissolve(name: str, top: int) -> None:
-    """Delete the directory `name` of the open directory `top`, moving up those that are in it."""
+    """Delete the directory `name` of the open directory `top`, moving up those that are in it.
+
+    If somebody puts something into it meanwhile, as overlayfs does into its work directory while
+    it is being mounted, it stays: the next round of `delete` finds it again.
+    """
     with contextlib.suppress(FileNotFoundError):
         directory = os.open(name, _DIRECTORY, dir_fd=top)
         try:
@@ -66,4 +70,8 @@ def _dissolve(name: str, top: int) -> None:
                     os.rename(each, secrets.token_hex(16), src_dir_fd=directory, dst_dir_fd=top)
         finally:
             os.close(directory)
-        os.rmdir(name, dir_fd=top)
+        try:
+            os.rmdir(name, dir_fd=top)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 from runtime.linux import tree
@@ -76,4 +77,29 @@ def test_several_delete_at_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
     assert failures == []
+    assert os.listdir(tmp_path) == []
+
+
+def test_somebody_writes_into_it_meanwhile(tmp_path: Path) -> None:
+    work = tmp_path / "tree" / "work"
+    work.mkdir(parents=True)
+    folder = os.open(work, os.O_RDONLY)
+    writing = threading.Event()
+
+    def write() -> None:
+        for number in range(1_000_000):
+            try:
+                os.close(os.open(str(number), os.O_CREAT, dir_fd=folder))
+            except FileNotFoundError:  # the directory is gone, although it is open here
+                return
+            writing.set()
+            if number > 100:
+                time.sleep(0.001)
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    writing.wait()
+    tree.delete(tmp_path / "tree")
+    writer.join()
+    os.close(folder)
     assert os.listdir(tmp_path) == []
