@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+import witness
 
 from runtime.engine import Engine
 from runtime.errors import ContainerFailed
@@ -20,16 +19,7 @@ pytestmark = pytest.mark.needs("containers")
 ONGGI = (sys.executable, "-m", "runtime.cli.main")
 
 
-def _docker_api() -> Any:
-    place = Path(__file__).parents[1] / "spec" / "docker_api.py"
-    spec = importlib.util.spec_from_file_location("docker_api", place)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-docker_api = _docker_api()
+docker_api = witness.docker_api()
 
 
 @pytest.fixture(autouse=True)
@@ -129,10 +119,8 @@ def test_what_docker_s_api_answers(engine: Engine) -> None:
     container = engine.containers.run("onggi/base", ["touch", "/x"], name="one", detach=True)
     docker_api.check("ContainerWait", container.wait())
     docker_api.check("ContainerChanges", container.diff())
-    docker_api.check(
-        "ContainerSummaries", [each.summary(0) for each in engine.containers.glances()]
-    )
-    docker_api.check("ImageSummaries", [each.summary(each.tags) for each in engine.images.list()])
+    docker_api.check("ContainerList", [each.summary(0) for each in engine.containers.glances()])
+    docker_api.check("ImageList", [each.summary(each.tags) for each in engine.images.list()])
     docker_api.check("SystemDataUsage", engine.df())
     docker_api.check("ContainerPrune", engine.containers.prune())
     docker_api.check("ImagePrune", engine.images.prune())
