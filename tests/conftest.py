@@ -2,7 +2,8 @@
 
 `engine`       an Engine whose state directory has the base images; what a test makes is removed
 `state_root`   a new, empty state directory
-Both set ONGGI_ROOT, so `onggi` in a subprocess works on the same state.
+`docker_host`  a server of docker's API for that `engine`
+They set ONGGI_ROOT, so `onggi` in a subprocess works on the same state.
 
 A test that touches the kernel says so with `@pytest.mark.needs(…)` (tests/needs.py) or uses one of
 these fixtures. Such tests get the mark `kernel`. Each is asked what it has left behind, so no two
@@ -109,6 +110,16 @@ def state_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv("ONGGI_ROOT", str(root))
         yield root
         leftovers.end_launchers(root)
+
+
+@pytest.fixture
+def docker_host(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """`onggi serve` for that engine: what DOCKER_HOST is set to."""
+    from docker_host import serving
+
+    with serving(tmp_path / "docker.sock", "--group", "root") as server:
+        monkeypatch.setenv("DOCKER_HOST", server.host)
+        yield server.host
 
 
 @pytest.fixture(autouse=True)

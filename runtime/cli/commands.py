@@ -96,6 +96,7 @@ VERSION = Verb("system", "version", "Show the version information")
 DF = Verb("system", "df", "Show disk usage")
 BUILDER_PRUNE = Verb("images", "prune_builds", "Remove build cache")
 SYSTEM_PRUNE = Verb("system", "prune", "Remove unused data")
+SERVE = Verb("serve", "serve", "Serve docker's API, for docker's own clients")
 REGISTRY_SERVE = Verb("registry_server", "serve", "Serve a registry of your own")
 REGISTRY_GC = Verb("registry_server", "gc", "Remove what nobody can pull from a registry any more")
 REGISTRY_HTPASSWD = Verb("registry_server", "htpasswd", "Print a line of a password file")
@@ -226,6 +227,7 @@ OTHERS = {
     "rm": RM,
     "rmi": RMI,
     "save": SAVE,
+    "serve": SERVE,
     "spec": SPEC,
     "start": START,
     "stats": STATS,

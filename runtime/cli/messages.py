@@ -193,6 +193,18 @@ KO: dict[str, str] = {
     "there is no registry in this directory: {path}": (
         "이 디렉터리에는 레지스트리가 없습니다: {path}"
     ),
+    "the engine answers at {address}": "엔진이 이 주소에서 응답합니다: {address}",
+    "another server listens here already: {path}": (
+        "다른 서버가 이미 이 소켓을 쓰고 있습니다: {path}"
+    ),
+    "write unix:///run/onggi.sock": "unix:///run/onggi.sock 형식으로 쓰세요",
+    "{name} takes a whole number, not {text!r}": "{name}에는 정수를 써야 합니다: {text!r}",
+    "{name} is no JSON object of filters: {text}": (
+        "{name}: 필터를 담은 JSON 객체가 아닙니다: {text}"
+    ),
+    "unsupported Content-Type header ({kind}): must be 'application/json'": (
+        "지원하지 않는 Content-Type 헤더입니다({kind}). application/json이어야 합니다"
+    ),
     "not an address to listen on: {text!r}": "요청을 받을 주소로 쓸 수 없습니다: {text!r}",
     "write host:port, as in 127.0.0.1:5000 or 0.0.0.0:5000": (
         "호스트:포트 형식으로 쓰세요. 예: 127.0.0.1:5000, 0.0.0.0:5000"

@@ -1,0 +1,377 @@
+"""The API's sockets: HTTP requests in, answers out, by aiohttp.
+
+    request ──▶ Call ──handler, in a thread of a pool──▶ Answer ──▶ the wire
+
+The event loop never waits for the engine, and no thread waits for a client that is only listening:
+handlers run in one of two pools, one for short calls and one for long work, so that a hundred
+builds and stops do not keep `docker ps` waiting; what is followed costs no thread (following.py).
+
+Rule: the only module of the API that imports aiohttp, whose import takes longer than most
+commands; so only `onggi serve` imports this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import Any
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+from runtime.api import errors, hijack, routes
+from runtime.api.answers import (
+    NDJSON,
+    Answer,
+    Archive,
+    Document,
+    Empty,
+    Followed,
+    Hijacked,
+    Lines,
+    Text,
+)
+from runtime.api.call import NEWEST, OLDEST, Call, Settings, Version
+from runtime.api.errors import Refused
+from runtime.api.following import follow
+from runtime.api.text import as_line, spoken
+from runtime.engine import Engine
+from runtime.engine.engine import version
+from runtime.errors import OnggiError
+from runtime.registry.server.answers import Headers
+
+SHORT_CALLS = 16
+LONG_CALLS = 128
+"""Threads at most: so many calls are carried out at once, others wait for their turn."""
+PATIENCE_S = 60.0
+"""How long a client may take for the headers of its first request."""
+BODY_PATIENCE_S = 600.0
+"""How long a body may stand still: people type into what they pipe here."""
+GOODBYE_S = 10.0
+"""How long calls under way may take when the server is told to end."""
+
+
+class Server:
+    """An engine at some sockets."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._short = ThreadPoolExecutor(SHORT_CALLS, "short")
+        self._long = ThreadPoolExecutor(LONG_CALLS, "long")
+        self._always = {
+            "Api-Version": spoken(NEWEST),
+            "Docker-Experimental": "false",
+            "Ostype": "linux",
+            "Server": f"Onggi/{version()} (linux)",
+        }
+        routes.load()
+
+    async def run(self, listeners: Iterable[socket.socket], ready: Callable[[], None]) -> None:
+        """Serve on these until SIGTERM or SIGINT. `ready` is called when it answers."""
+        loop = asyncio.get_running_loop()
+        end = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end.set)
+        server = web.Server(
+            self._handle,
+            access_log=None,
+            keepalive_timeout=PATIENCE_S,
+            handler_cancellation=True,
+            auto_decompress=False,
+        )
+        runner = web.ServerRunner(server, shutdown_timeout=GOODBYE_S)
+        await runner.setup()
+        try:
+            for each in listeners:
+                await web.SockSite(runner, each, backlog=512).start()
+            ready()
+            await end.wait()
+        finally:
+            await runner.cleanup()
+            for pool in (self._short, self._long):
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One request. When the client goes away meanwhile this is cancelled."""
+        link = _Link(request)
+        try:
+            answer = await self._answer(request, link)
+            return await self._send(request, answer, link)
+        finally:
+            link.broken = True
+
+    async def _answer(self, request: web.BaseRequest, link: _Link) -> Answer:
+        """What the handler of the request says, or why there is none."""
+        try:
+            path, query = _target(request)
+            asked, path = _version(path)
+            found = routes.find(request.method, path)
+            if found is None:
+                return _nobody(request.method, path)
+            route, names = found
+            call = Call(
+                engine=self._engine,
+                method=request.method,
+                path=path,
+                names=names,
+                query=parse_qs(query, keep_blank_values=True),
+                headers=Headers(request.headers.items()),
+                version=asked,
+                settings=self._settings,
+                pieces=link.pieces,
+                gone=lambda: link.broken,
+            )
+            return await self._in_pool(self._long if route.long else self._short, route, call)
+        except OnggiError as error:
+            return _refusal(error)
+
+    async def _in_pool(self, pool: ThreadPoolExecutor, route: routes.Route, call: Call) -> Answer:
+        future = asyncio.get_running_loop().run_in_executor(pool, _carried_out, route, call)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:  # the thread goes on; what it opens, nobody will hear
+            future.add_done_callback(lambda done: _discard(done.result()))
+            raise
+
+    async def _send(
+        self, request: web.BaseRequest, answer: Answer, link: _Link
+    ) -> web.StreamResponse:
+        match answer:
+            case Document(value, status, headers):
+                return self._whole(request, status, headers, as_line(value), NDJSON)
+            case Text(text, status, kind, headers):
+                return self._whole(request, status, headers, text.encode(), kind)
+            case Empty(status, headers):
+                return self._whole(request, status, headers, b"", "")
+            case Lines(documents, status):
+                return await self._lines(request, iter(documents), status, link)
+            case Archive(pieces, headers, kind):
+                begun = await self._begin(request, 200, headers, kind)
+                await self._pour(begun, iter(pieces), link)
+                return begun
+            case Followed(source, kind):
+                with contextlib.closing(source):
+                    begun = await self._begin(request, 200, {}, kind)
+                    await follow(source, begun.write, self._short)
+                return begun
+            case Hijacked(conversation, kind):
+                with contextlib.closing(conversation):
+                    await hijack.converse(_taken(request), conversation, kind, self._short)
+                return _Taken()
+
+    def _whole(
+        self,
+        request: web.BaseRequest,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        kind: str,
+    ) -> web.Response:
+        named = {**self._always, **headers} | ({"Content-Type": kind} if kind else {})
+        if request.method == "HEAD":
+            return web.Response(status=status, headers={**named, "Content-Length": str(len(body))})
+        return web.Response(status=status, headers=named, body=body or None)
+
+    async def _begin(
+        self, request: web.BaseRequest, status: int, headers: Mapping[str, str], kind: str
+    ) -> web.StreamResponse:
+        """Send the headers of an answer that comes in pieces."""
+        named = {**self._always, **headers, "Content-Type": kind}
+        response = web.StreamResponse(status=status, headers=named)
+        await response.prepare(request)
+        return response
+
+    async def _lines(
+        self, request: web.BaseRequest, documents: Iterator[Any], status: int, link: _Link
+    ) -> web.StreamResponse:
+        """The first one is waited for: until then the answer may still be a refusal."""
+        loop = asyncio.get_running_loop()
+        try:
+            first = await loop.run_in_executor(self._long, lambda: list(_first(documents)))
+        except OnggiError as error:
+            return await self._send(request, _refusal(error), link)
+        begun = await self._begin(request, status, {}, NDJSON)
+        await self._pour(begun, _as_lines(first, documents), link)
+        return begun
+
+    async def _pour(
+        self, response: web.StreamResponse, pieces: Iterator[bytes], link: _Link
+    ) -> None:
+        """Send what a thread makes, at the client's speed."""
+        loop = asyncio.get_running_loop()
+
+        def pour() -> None:
+            try:
+                for piece in pieces:
+                    if link.broken:
+                        return
+                    asyncio.run_coroutine_threadsafe(response.write(piece), loop).result()
+            finally:
+                _close(pieces)
+
+        with contextlib.suppress(ConnectionError):
+            await loop.run_in_executor(self._long, pour)
+
+
+class _Link:
+    """A client's connection, as a thread uses it."""
+
+    def __init__(self, request: web.BaseRequest) -> None:
+        self._request = request
+        self._loop = asyncio.get_running_loop()
+        self.broken = False
+
+    def pieces(self) -> Iterator[bytes]:
+        """The request's body."""
+        while piece := asyncio.run_coroutine_threadsafe(self._piece(), self._loop).result():
+            yield piece
+
+    async def _piece(self) -> bytes:
+        request = self._request
+        expects = request.headers.get("Expect", "").lower() == "100-continue"
+        if expects and request.transport and not request.content.total_bytes:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        try:
+            async with asyncio.timeout(BODY_PATIENCE_S):
+                return await request.content.readany()
+        except TimeoutError as cause:
+            raise Refused(408, "the body stands still for too long") from cause
+        except (OSError, ValueError, web.HTTPException):
+            raise
+        except Exception as cause:  # aiohttp's own kinds of a broken body
+            raise ConnectionResetError(str(cause)) from cause
+
+
+class _Taken(web.StreamResponse):
+    """The answer of a connection that is not HTTP's any more: nothing is sent."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Nothing."""
+        self.force_close()
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing."""
+
+
+def _taken(request: web.BaseRequest) -> hijack.Connection:
+    """The connection of a request, which has ceased to be HTTP's."""
+    http, transport = request.protocol, request.transport
+    if transport is None:
+        raise ConnectionResetError("the client went away")
+    unread, http._message_tail = http._message_tail, b""
+    upgraded = "Upgrade" in request.headers
+    return hijack.Connection(transport, unread, upgraded, lambda: http.connection_lost(None))
+
+
+def _carried_out(route: routes.Route, call: Call) -> Answer:
+    """Call a handler; whatever it raises is an answer."""
+    try:
+        return route.handler(call)
+    except OnggiError as error:
+        return _refusal(error)
+    except ConnectionError as error:
+        return Document({"message": f"the client went away: {error}"}, 400)
+    except Exception as error:  # noqa: BLE001 (one request must not end the server)
+        traceback.print_exc()
+        return Document({"message": f"the engine made a mistake: {error!r}"}, 500)
+
+
+def _refusal(error: OnggiError) -> Document:
+    status = errors.status_of(error)
+    if status == 500:
+        print(f"onggi serve: {error}", file=sys.stderr, flush=True)
+    return Document(errors.document_of(error), status)
+
+
+def _nobody(method: str, path: str) -> Document:
+    refused = routes.why_not(method, path)
+    if refused is None:
+        return Document({"message": "page not found"}, 404)
+    template, reason = refused
+    return Document({"message": f"{method} {template} is not implemented: {reason}"}, 501)
+
+
+def _target(request: web.BaseRequest) -> tuple[str, str]:
+    """Path and query as they were sent: aiohttp's own reading would resolve `..`."""
+    path, _, query = request.message.path.partition("?")
+    if path.startswith(("http://", "https://")):
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path, query
+
+
+def _version(path: str) -> tuple[Version, str]:
+    """The version that a path begins with, and the rest. Raises Refused for one that is not
+    spoken here.
+    """
+    first, slash, rest = path.removeprefix("/").partition("/")
+    major, dot, minor = first.removeprefix("v").partition(".")
+    if not (first.startswith("v") and dot and major.isdecimal() and minor.isdecimal()):
+        return NEWEST, path
+    asked = int(major), int(minor)
+    if asked < OLDEST:
+        raise Refused(
+            400,
+            "client version {asked} is too old. Minimum supported API version is {known}, "
+            "please upgrade your client to a newer version",
+            asked=spoken(asked),
+            known=spoken(OLDEST),
+        )
+    if asked > NEWEST:
+        raise Refused(
+            400,
+            "client version {asked} is too new. Maximum supported API version is {known}",
+            asked=spoken(asked),
+            known=spoken(NEWEST),
+        )
+    return asked, slash + rest
+
+
+def _first(documents: Iterator[Any]) -> Iterator[Any]:
+    for each in documents:
+        yield each
+        return
+
+
+def _as_lines(first: list[Any], rest: Iterator[Any]) -> Iterator[bytes]:
+    """JSON, a line each; what is refused on the way is the last one, as clients know it."""
+    try:
+        yield from map(as_line, chain(first, rest))
+    except OnggiError as error:
+        message = error.message
+        yield as_line({"errorDetail": {"message": message}, "error": message})
+    finally:
+        _close(rest)
+
+
+def _discard(answer: Answer) -> None:
+    """Close what nobody will hear."""
+    for name in ("source", "conversation", "documents", "pieces"):
+        if hasattr(answer, name):
+            _close(getattr(answer, name))
+
+
+def _close(thing: Any) -> None:
+    if hasattr(thing, "close"):
+        thing.close()
+
+
+def serve(
+    engine: Engine,
+    settings: Settings,
+    listeners: Iterable[socket.socket],
+    ready: Callable[[], None],
+) -> None:
+    """Serve until a signal ends it."""
+
+    async def begin() -> None:
+        await Server(engine, settings).run(listeners, ready)
+
+    asyncio.run(begin())

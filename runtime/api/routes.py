@@ -1,0 +1,85 @@
+"""The table: which function answers which request.
+
+Handlers put themselves into it, with the path as the definition writes it:
+
+    @route("GET", "/containers/{name}/json")
+    def inspect(call: Call) -> Answer: ...
+
+Of several that fit the first one is taken. A name in braces may hold slashes, as images' names do.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from runtime.api.answers import Answer
+from runtime.api.call import Call
+
+MODULES = ("system", "containers")
+"""Of this package: those that have handlers."""
+
+NOT_IMPLEMENTED: dict[tuple[str, str], str] = {}
+"""What the definition has and this engine does not, with the reason: answered with 501."""
+
+Handler = Callable[[Call], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A line of the table. What is `long` may take its time: it never waits behind short calls,
+    nor short calls behind it.
+    """
+
+    method: str
+    template: str
+    handler: Handler
+    long: bool
+    pattern: re.Pattern[str]
+
+
+ROUTES: list[Route] = []
+
+
+def route(method: str, template: str, *, long: bool = False) -> Callable[[Handler], Handler]:
+    """Put a handler into the table."""
+
+    def add(handler: Handler) -> Handler:
+        ROUTES.append(Route(method, template, handler, long, pattern_of(template)))
+        return handler
+
+    return add
+
+
+def pattern_of(template: str) -> re.Pattern[str]:
+    """/containers/{name}/json as a regular expression."""
+    parts = re.split(r"\{(\w+)\}", template)
+    return re.compile(
+        "".join(f"(?P<{part}>.+)" if at % 2 else re.escape(part) for at, part in enumerate(parts))
+    )
+
+
+def load() -> list[Route]:
+    """The whole table."""
+    for name in MODULES:
+        importlib.import_module(f"runtime.api.{name}")
+    return ROUTES
+
+
+def find(method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
+    """Who answers, and what the names in the path are; None for nobody."""
+    for each in ROUTES:
+        if each.method == method and (found := each.pattern.fullmatch(path)):
+            return each, {name: unquote(text) for name, text in found.groupdict().items()}
+    return None
+
+
+def why_not(method: str, path: str) -> tuple[str, str] | None:
+    """Of an endpoint that is not implemented: its template, and why."""
+    for (verb, template), reason in NOT_IMPLEMENTED.items():
+        if verb == method and pattern_of(template).fullmatch(path):
+            return template, reason
+    return None

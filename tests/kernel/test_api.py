@@ -1,0 +1,47 @@
+"""The API on a socket: what every endpoint has in common."""
+
+from __future__ import annotations
+
+import pytest
+from docker_host import ask
+
+from runtime.engine import Engine
+
+IMAGE = "onggi/base"
+
+
+def test_ping_says_what_is_spoken(docker_host: str) -> None:
+    for method in ("GET", "HEAD"):
+        reply = ask(docker_host, method, "/_ping")
+        assert reply.status == 200 and reply.headers["Api-Version"] == "1.47"
+        assert reply.body == (b"OK" if method == "GET" else b"")
+
+
+@pytest.mark.parametrize(
+    ("version", "status", "words"),
+    [("1.24", 200, ""), ("1.47", 200, ""), ("1.23", 400, "too old"), ("1.99", 400, "too new")],
+)
+def test_versions(docker_host: str, version: str, status: int, words: str) -> None:
+    reply = ask(docker_host, "GET", f"/v{version}/containers/json")
+    assert reply.status == status
+    assert not words or words in reply.message
+
+
+def test_a_container_from_start_to_stop(engine: Engine, docker_host: str) -> None:
+    container = engine.containers.create(IMAGE, ["sleep", "60"], name="web", stop_signal="SIGKILL")
+    assert ask(docker_host, "GET", "/containers/json").json == []
+    assert ask(docker_host, "POST", "/v1.47/containers/web/start").status == 204
+    assert ask(docker_host, "POST", "/v1.47/containers/web/start").status == 304
+    (listed,) = ask(docker_host, "GET", "/containers/json").json
+    assert listed["Id"] == container.id and listed["State"] == "running"
+    assert ask(docker_host, "GET", "/containers/web/json").json["State"]["Running"]
+    assert ask(docker_host, "POST", "/containers/web/stop?t=x").status == 400
+    assert ask(docker_host, "POST", "/containers/web/stop").status == 204
+    assert ask(docker_host, "POST", "/containers/web/stop").status == 304
+
+
+def test_refusals_are_dockers(docker_host: str) -> None:
+    missing = ask(docker_host, "GET", "/containers/nobody/json")
+    assert missing.status == 404 and missing.message == "no such container: nobody"
+    nowhere = ask(docker_host, "GET", "/nowhere")
+    assert nowhere.status == 404 and nowhere.message == "page not found"
