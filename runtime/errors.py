@@ -15,6 +15,7 @@
     │  └ CutOff                a connection ended too early: what was under way may be resumed
     ├ UnsafePath               a path inside an image or a context leads outside
     ├ CommandNotStarted        the container's command is missing (127) or not executable (126)
+    ├ Cancelled                nobody wants it any more: who asked for it has gone
     ├ ContainerFailed          a container that was waited for ended with an exit code other than 0
     └ BuildFailed              an instruction of a Dockerfile ended with an exit code other than 0
 
@@ -215,6 +216,10 @@ class CommandNotStarted(OnggiError):
     def __init__(self, template: str, *, exit_code: int, hint: str = "", **facts: object) -> None:
         super().__init__(template, hint=hint, **facts)
         self.exit_code = exit_code
+
+
+class Cancelled(OnggiError):
+    """What was under way has been called off by the one who had asked for it."""
 
 
 class ContainerFailed(OnggiError):

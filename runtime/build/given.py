@@ -54,6 +54,7 @@ def open_given(
         elif context.is_file():
             file = until_done.enter_context(context.open("rb"))
             context = until_done.enter_context(_unpacked(snapshots, file))
+            dockerfile = _within(dockerfile)
         opened = until_done.enter_context(Context(context))
         name, text = _read_dockerfile(opened, context, dockerfile)
         opened.ignore = _read_ignore(opened, context, dockerfile)
@@ -69,7 +70,7 @@ def _received(
     beginning = cast(io.BufferedReader, plain).peek(BLOCK_BYTES)[:BLOCK_BYTES]
     if is_tar(beginning):
         with _unpacked(snapshots, plain) as place:
-            yield place, dockerfile
+            yield place, _within(dockerfile)
     elif dockerfile is None:
         with _empty(snapshots) as place:
             yield place, plain
@@ -78,6 +79,15 @@ def _received(
             "the build context that came in is not an archive",
             hint="tar -c . | onggi build -   or, a Dockerfile alone:   onggi build - < Dockerfile",
         )
+
+
+def _within(dockerfile: str | Stream | None) -> str | Stream | None:
+    """The Dockerfile of an archive is a file of the archive, whatever its path looks like: whoever
+    sends one in has no business with files of this host.
+    """
+    if isinstance(dockerfile, str):
+        return posixpath.normpath(f"/{dockerfile}").lstrip("/")
+    return dockerfile
 
 
 @contextlib.contextmanager

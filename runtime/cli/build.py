@@ -31,7 +31,7 @@ NOT_YET = (
     Flag("file", "f", WORD, "Name of the Dockerfile (default: PATH/Dockerfile)"),
     Flag("iidfile", "", WORD, "Write the image ID to a file"),
     Flag("label", "", LIST, "Set metadata for an image"),
-    Flag("network", "", WORD, "Networking mode of RUN: default, none or host"),
+    Flag("network", "", WORD, "Set the networking mode for the RUN instructions during build"),
     Flag("no-cache", "", SWITCH, "Do not use cache when building the image"),
     Flag("no-cache-filter", "", LIST, "Do not cache specified stages"),
     Flag("platform", "", WORD, "Set the target platform: this host's, if any"),

@@ -890,8 +890,6 @@ KO: dict[str, str] = {
         "헬스 체크의 시간 값을 해석할 수 없습니다: {name} ({text})"
     ),
     # Networks
-    "a build's network cannot be {network}": "빌드에 쓸 수 없는 네트워크입니다: {network}",
-    "it can be: default, none, host": "쓸 수 있는 값: default, none, host",
     "operation is not permitted on predefined {name} network": (
         "미리 정해진 네트워크에는 할 수 없는 일입니다: {name}"
     ),
@@ -1613,6 +1611,10 @@ KO: dict[str, str] = {
     "this is no registry: {text}": "레지스트리가 아닙니다: {text}",
     "a registry is host[:port], such as registry.example:5000 or localhost:5000": (
         "레지스트리는 호스트[:포트]로 씁니다. 예: registry.example:5000, localhost:5000"
+    ),
+    "this is no registry mirror: {text}": "레지스트리 미러 주소가 아닙니다: {text}",
+    "write https://HOST[:PORT], or http:// for one that you trust on the whole way": (
+        "https://호스트[:포트]로 쓰세요. 중간 경로까지 모두 믿을 수 있다면 http://도 됩니다"
     ),
     "this is no platform: {text!r}": "플랫폼이 아닙니다: {text!r}",
     "for example linux/amd64 or linux/arm64": "예: linux/amd64, linux/arm64",

@@ -275,7 +275,7 @@ def make_spec(
         domainname=request.domainname,
         root_readonly=request.read_only,
         mounts=worlds.mounts_of(
-            request, bundle.root, (*_etc_mounts(neighbour or bundle.directory), *shown)
+            request, bundle.root, (*etc_mounts(neighbour or bundle.directory), *shown)
         ),
         namespaces=worlds.namespaces_of(request, bundle.root),
         devices=nodes,
@@ -397,6 +397,7 @@ def resolv_conf(request: Request) -> str:
     return ""
 
 
-def _etc_mounts(directory: Path) -> tuple[Mount, ...]:
+def etc_mounts(directory: Path) -> tuple[Mount, ...]:
+    """The files of a bundle that a container sees in its /etc."""
     names = ("hostname", "hosts", "resolv.conf")
     return tuple(Mount(f"/etc/{name}", "bind", str(directory / name), ("bind",)) for name in names)

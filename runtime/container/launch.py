@@ -103,10 +103,16 @@ class Session:
         """For `select`: readable when there is news."""
         return self._connection.fileno()
 
-    def abort(self) -> None:
-        """Let go of the lifeline and wait until the container is gone. See `Start.lifeline`."""
+    def let_go(self) -> None:
+        """Let go of the lifeline, from another thread, too: `news` comes to its end when the
+        container is gone. See `Start.lifeline`.
+        """
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_WR)
+
+    def abort(self) -> None:
+        """Let go of the lifeline and wait until the container is gone."""
+        self.let_go()
         self.wait_for_end(None)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from runtime import journal
@@ -95,6 +96,16 @@ class Containers:
                 points,
             )
         return Container(self.lifecycle, self.images, self.lifecycle.records.row(container_id))
+
+    def surroundings(self, options: Mapping[str, Any]) -> Request:
+        """What surrounds a command that is no container's, a build's RUN: its network, its limits.
+
+        Raises NotFound, InvalidInput.
+        """
+        fields = self._with_networks(self._with_neighbours(read_options(options)))
+        request = Request(image="", **fields)
+        refuse_conflicts(request)
+        return request
 
     def _points_of(self, name: str) -> PointList:
         """For --volumes-from. Raises NotFound."""

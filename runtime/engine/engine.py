@@ -38,6 +38,8 @@ from runtime.oci.spec import Process
 from runtime.resident import KEEPER
 
 if TYPE_CHECKING:
+    from runtime.cancellation import Cancellation
+    from runtime.container.bundle import Request
     from runtime.engine.networks import Networks
     from runtime.network.obstacles import Obstacle
 
@@ -62,6 +64,7 @@ class Engine:
             self.root,
             self._lifecycle.records.database,
             self._run_step,
+            self._surroundings,
             progress or (lambda what, done, total: None),
         )
         self.containers = Containers(self._lifecycle, self.images)
@@ -207,15 +210,19 @@ class Engine:
             "Executable": sys.executable,
         }
 
+    def _surroundings(self, options: Mapping[str, Any]) -> Request:
+        return self.containers.surroundings(options)
+
     def _run_step(
         self,
         snapshot: str,
         program: Process,
         on_output: Callable[[str, bytes], None],
         mounts: tuple[Mount, ...],
-        network: str,
+        request: Request,
+        cancellation: Cancellation | None,
     ) -> Exit:
-        return step.run_step(self.root, snapshot, program, on_output, mounts, network)
+        return step.run_step(self.root, snapshot, program, on_output, mounts, request, cancellation)
 
 
 def version() -> str:

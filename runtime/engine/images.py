@@ -11,14 +11,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runtime import journal
 from runtime.build.cache_directory import CacheDirectories, clear_unfinished
+from runtime.cancellation import Cancellation
 from runtime.container.state import BUSY
-from runtime.container.worlds import DEFAULT_NETWORK
 from runtime.content import gc
 from runtime.content.store import ContentStore
 from runtime.database import Database
@@ -36,13 +37,25 @@ from runtime.snapshot.overlay import Snapshots
 if TYPE_CHECKING:
     from runtime.build.download import Downloads
     from runtime.build.events import Event
+    from runtime.container.bundle import Request
     from runtime.engine.archives import Data
     from runtime.engine.container import Container
-    from runtime.engine.registries import RegistryData
+    from runtime.engine.registries import AuthConfig, AuthConfigs, RegistryData
     from runtime.registry.progress import Progress, Tell
 
 PULL_VARIABLE = "ONGGI_PULL"
 """When an image is pulled by itself: missing (docker's way), always, never."""
+
+LIMITS = {
+    "memory": "mem_limit",
+    "memswap": "memswap_limit",
+    "cpushares": "cpu_shares",
+    "cpusetcpus": "cpuset_cpus",
+    "cpusetmems": "cpuset_mems",
+    "cpuperiod": "cpu_period",
+    "cpuquota": "cpu_quota",
+}
+"""What docker calls the limits of a build, and what it calls those of a container."""
 
 BootstrapProgress = Callable[[str, int, int], None]
 
@@ -64,9 +77,13 @@ class Images:
         root: Path,
         database: Database,
         run_step: Any,
+        surroundings: Callable[[Mapping[str, Any]], Request],
         progress: BootstrapProgress,
     ) -> None:
         self.root = root
+        self.mirrors: tuple[str, ...] = ()
+        """Addresses that are asked for Docker Hub's images before it, beside those that the state
+        directory names: see `registry.trust`."""
         self.database = database
         self.names = ImageNames(database, lambda manifest: Image(self.shelf, manifest).id)
         self.content = ContentStore(root)
@@ -75,6 +92,7 @@ class Images:
         self.cache = SqliteCache(database)
         self.caches = CacheDirectories(root)
         self._run_step = run_step
+        self._surroundings = surroundings
         self._progress = progress
 
     def build(
@@ -94,16 +112,27 @@ class Images:
         progress: Callable[[Event], None] | None = None,
         *,
         pull: bool = False,
+        container_limits: Mapping[str, Any] | None = None,
+        shmsize: int | str | None = None,
+        ulimits: Iterable[Any] = (),
+        extra_hosts: Mapping[str, str] | Iterable[str] | None = None,
+        auth_configs: AuthConfigs | None = None,
+        cancellation: Cancellation | None = None,
     ) -> tuple[Image, BuildLog]:
         """Build an image from the Dockerfile of the directory `path`; the image and its log.
 
-        `path` may be an archive, and `fileobj` is one as a stream, or a Dockerfile without a
-        context. `dockerfile` is relative to `path`, or itself a stream. `target` names the stage
-        to build, without it the last one; `secrets` are by id. Commands run in `network_mode`:
-        default, none or host. `progress` gets every event when it happens. With `pull` registries
-        are asked for base images that are here, too. With SOURCE_DATE_EPOCH in the environment, or
+        `path` may be an archive or an address (see `build.remote`), and `fileobj` is an archive as
+        a stream, or a Dockerfile without a context. `dockerfile` is relative to `path`, or itself a
+        stream. `target` names the stage to build, without it the last one; `secrets` are by id.
+        `progress` gets every event when it happens. With SOURCE_DATE_EPOCH in the environment, or
         among `buildargs`, the same inputs give the same image ID anywhere.
-        Raises DockerfileError, BuildFailed, NotFound (the context or base image).
+
+        Commands run in `network_mode` (a network's name, none, host, container:NAME), within
+        `container_limits` (docker's: memory, memswap, cpushares, cpusetcpus, …), `shmsize` and
+        `ulimits`, with `extra_hosts` in their /etc/hosts.
+        Base images that are not here, and with `pull` all of them, are asked for with
+        `auth_configs`: docker's, by registry. Raises DockerfileError, BuildFailed, NotFound (the
+        context or base image), Cancelled.
         """
         from runtime.build.builder import Builder, host_platform
         from runtime.build.plan.arguments import runs
@@ -122,8 +151,20 @@ class Images:
         tags = [tag] if isinstance(tag, str) else list(tag or ())
         references = [Reference.parse(name) for name in tags]
         events: list[Event] = []
+        cancelled = cancellation or Cancellation()
+        limits = {LIMITS.get(name, name): value for name, value in (container_limits or {}).items()}
+        surroundings = self._surroundings(
+            {
+                **limits,
+                "network": network_mode,
+                "shm_size": shmsize,
+                "ulimits": ulimits,
+                "extra_hosts": extra_hosts,
+            }
+        )
 
         def tell(event: Event) -> None:
+            cancelled.check()
             events.append(event)
             if progress:
                 progress(event)
@@ -135,8 +176,10 @@ class Images:
                 self.cache,
                 self.caches,
                 self.downloads(),
-                self._run_step_in(network_mode),
-                lambda reference: self._base_image(reference, "always" if pull else None, tell),
+                self._run_step_in(surroundings, cancelled),
+                lambda reference: self._base_image(
+                    reference, "always" if pull else None, tell, auth_configs, cancelled
+                ),
             )
             built = builder.build(
                 context,
@@ -158,20 +201,15 @@ class Images:
                 self.names.keep_nameless(built.manifest.digest)
         return image, events
 
-    def _run_step_in(self, mode: str | None) -> Any:
-        """Run a step in the network that the build says, where the instruction says nothing."""
-        if mode not in (None, "", "default", "bridge", "none", "host"):
-            raise InvalidInput(
-                "a build's network cannot be {network}",
-                hint="it can be: default, none, host",
-                network=mode,
-            )
-
-        chosen = DEFAULT_NETWORK if mode in (None, "", "default") else mode
+    def _run_step_in(self, surroundings: Request, cancellation: Cancellation) -> Any:
+        """Run a step as the build says; in another network where its instruction says so."""
 
         def run_step(*given: Any) -> Any:
             *rest, network = given
-            return self._run_step(*rest, chosen if network == "default" else network)
+            request = surroundings
+            if network != "default":
+                request = replace(surroundings, network=network, networks={})
+            return self._run_step(*rest, request, cancellation)
 
         return run_step
 
@@ -240,10 +278,11 @@ class Images:
         all_tags: bool = False,
         *,
         platform: str | None = None,
-        auth_config: Mapping[str, str] | None = None,
+        auth_config: AuthConfig = None,
         stream: bool = False,
         decode: bool = False,
         progress: Tell | None = None,
+        cancellation: Cancellation | None = None,
     ) -> Any:
         """Bring an image in from its registry: the Image, or with `all_tags` a list of them.
 
@@ -258,15 +297,16 @@ class Images:
         if all_tags and (tag or name != Reference.parse(repository.partition("@")[0])):
             raise InvalidInput("a tag and all tags cannot be pulled at once")
 
-        def pull(tell: Tell) -> ImageList:
-            names = registries.references_to_pull(self, name, all_tags, auth_config)
+        def pull(tell: Tell, cancelled: Cancellation | None) -> ImageList:
+            names = registries.references_to_pull(self, name, all_tags, auth_config, cancelled)
             return [
-                registries.pull_image(self, each, platform, tell, auth_config) for each in names
+                registries.pull_image(self, each, platform, tell, auth_config, cancelled)
+                for each in names
             ]
 
         if stream:
             return registries.streamed(pull, decode=decode)
-        pulled = pull(progress or (lambda _message: None))
+        pulled = pull(progress or (lambda _message: None), cancellation)
         return pulled if all_tags else pulled[0]
 
     def push(
@@ -276,10 +316,11 @@ class Images:
         stream: bool = False,
         decode: bool = False,
         *,
-        auth_config: Mapping[str, str] | None = None,
+        auth_config: AuthConfig = None,
         all_tags: bool = False,
         compression: str = "gzip",
         progress: Tell | None = None,
+        cancellation: Cancellation | None = None,
     ) -> Any:
         """Send an image to the registry that its name begins with: docker's messages as JSON
         lines, or with `stream` as they happen (with `decode` as dicts).
@@ -292,19 +333,17 @@ class Images:
         name = _tagged(repository, tag)
         names = self._tags_of(name) if all_tags else [name]
 
-        def push(tell: Tell) -> None:
+        def push(tell: Tell, cancelled: Cancellation | None) -> None:
             for each in names:
-                registries.push_image(self, each, tell, auth_config, compression)
+                registries.push_image(self, each, tell, auth_config, compression, cancelled)
 
         if stream:
             return registries.streamed(push, decode=decode)
         if progress:
-            return push(progress)
+            return push(progress, cancellation)
         return b"".join(registries.streamed(push, decode=False)).decode()
 
-    def get_registry_data(
-        self, name: str, auth_config: Mapping[str, str] | None = None
-    ) -> RegistryData:
+    def get_registry_data(self, name: str, auth_config: AuthConfig = None) -> RegistryData:
         """What the registry knows of a name, without pulling it. Raises NotFound, RegistryError."""
         from runtime.engine import registries
 
@@ -316,6 +355,8 @@ class Images:
         pull: str | None = None,
         platform: str | None = None,
         progress: Tell | None = None,
+        auth_config: AuthConfig = None,
+        cancellation: Cancellation | None = None,
     ) -> Image:
         """The image of a name or id, to be used: if it is missing a base image is made, and any
         other pulled.
@@ -337,7 +378,7 @@ class Images:
             self._tell_missing(name, tell)
         from runtime.engine import registries  # slow to import
 
-        return registries.pull_to_use(self, name, platform, tell)
+        return registries.pull_to_use(self, name, platform, tell, auth_config, cancellation)
 
     def _tell_missing(self, name: str, tell: Tell) -> None:
         from runtime.registry.progress import Progress
@@ -551,7 +592,12 @@ class Images:
             return [digest for digest, _ in swept], freed + sum(size for _, size in swept)
 
     def _base_image(
-        self, reference: Reference, policy: str | None, tell: Callable[[Event], None]
+        self,
+        reference: Reference,
+        policy: str | None,
+        tell: Callable[[Event], None],
+        auth_configs: AuthConfigs | None,
+        cancellation: Cancellation,
     ) -> Digest | None:
         from runtime.build.events import Output
 
@@ -560,8 +606,19 @@ class Images:
                 words = filter(None, (message.id, message.status))
                 tell(Output("stdout", f"{': '.join(words)}\n".encode()))
 
+        auth_config: AuthConfig = None
+        if auth_configs is not None:
+            from runtime.engine.registries import auth_config_of  # slow to import
+
+            auth_config = auth_config_of(auth_configs, reference.domain)
         try:
-            image = self.obtain(str(reference), policy, progress=told)
+            image = self.obtain(
+                str(reference),
+                policy,
+                progress=told,
+                auth_config=auth_config,
+                cancellation=cancellation,
+            )
         except NotFound:
             return None
         self.unpack(image)

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import queue
-import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runtime.build.builder import host_platform
+from runtime.cancellation import Cancellation
 from runtime.engine.directory import require_root, writing
 from runtime.engine.image import Image
+from runtime.engine.telling import told
 from runtime.engine.travels import Travels
-from runtime.errors import InvalidInput, NotFound, RegistryError
+from runtime.errors import InvalidInput, NotFound, OnggiError, RegistryError
 from runtime.oci.descriptor import INDEXES, Descriptor, Platform
 from runtime.oci.digest import Digest
 from runtime.oci.document import Document
@@ -40,18 +40,59 @@ if TYPE_CHECKING:
     from runtime.engine.images import Images
 
 AuthConfig = Mapping[str, str] | None
-"""Docker's: username and password, or identitytoken."""
+"""Docker's: username and password, or identitytoken; nobody, where it is empty. None: what the
+caller's own config.json has."""
+
+AuthConfigs = Mapping[str, Mapping[str, str]]
+"""Several, by docker's names for registries."""
+
+MIRROR_TRIES = 2
+"""A mirror that does not answer is passed over soon."""
+
+Answered = TypeVar("Answered")
 
 
 @contextlib.contextmanager
-def opened(root: Path, host: str, auth_config: AuthConfig = None) -> Iterator[Registry]:
-    """A registry to speak to while the block lasts."""
-    credential = Credential.of(auth_config) if auth_config else CredentialFile().find(host)
+def opened(
+    root: Path,
+    host: str,
+    auth_config: AuthConfig = None,
+    cancellation: Cancellation | None = None,
+    mirror: str = "",
+) -> Iterator[Registry]:
+    """A registry to speak to while the block lasts, or a mirror of it, to which nobody says who
+    he is. When it is called off whoever waits for it is told at once.
+    """
     transport = Transport(Trust.of(root))
+    credential = None if mirror else credential_for(host, auth_config)
     try:
-        yield Registry(host, transport, credential)
+        with (cancellation or Cancellation()).ends(transport.close):
+            yield Registry(host, transport, credential, MIRROR_TRIES if mirror else 6, mirror)
     finally:
         transport.close()
+
+
+def credential_for(host: str, auth_config: AuthConfig) -> Credential | None:
+    """Who we are to a registry: as was given, be it nobody, or else what docker's config.json
+    says.
+    """
+    if auth_config is None:
+        return CredentialFile().find(host)
+    given = Credential.of(auth_config)
+    return given if given.username or given.identity_token else None
+
+
+def auth_config_of(auth_configs: AuthConfigs | None, host: str) -> AuthConfig:
+    """The one for a registry among several, which docker lists by its own names for registries;
+    None if none were given.
+    """
+    if auth_configs is None:
+        return None
+    for name, auth_config in auth_configs.items():
+        with contextlib.suppress(OnggiError):
+            if checked_registry(name) == host:
+                return auth_config
+    return {}
 
 
 def pull_image(
@@ -60,17 +101,21 @@ def pull_image(
     platform: str | None,
     tell: Tell,
     auth_config: AuthConfig = None,
+    cancellation: Cancellation | None = None,
 ) -> Image:
     """Bring one image in, and give it its names. See `Images.pull`."""
     require_root()
     wanted = parse_platform(platform) if platform else host_platform()
-    with opened(images.root, reference.domain, auth_config) as registry, writing(images.root):
-        mark = str(reference.digest or reference.tag)
-        tell(Progress(f"Pulling from {reference.path}", mark))
+    mark = str(reference.digest or reference.tag)
+
+    def bring(registry: Registry) -> pulling.Pulled:
         repository = Repository(registry, reference.path, "pull")
-        pulled = pulling.pull(
+        return pulling.pull(
             repository, mark, images.content, wanted, tell, insist=platform is not None
         )
+
+    with writing(images.root):
+        pulled = ask_in_turn(images, reference.domain, bring, auth_config, cancellation)
         is_new = images.names.find(reference) != pulled.manifest
         with images.database.transaction():
             by_digest = reference.with_digest(pulled.digest)
@@ -85,12 +130,36 @@ def pull_image(
     return Image(images.shelf, pulled.manifest)
 
 
+def ask_in_turn(
+    images: Images,
+    host: str,
+    ask: Callable[[Registry], Answered],
+    auth_config: AuthConfig,
+    cancellation: Cancellation | None,
+) -> Answered:
+    """What `ask` gets from a registry; from a mirror, where there is one that has it.
+
+    Raises what it does with the registry itself. Layers that a mirror has sent stay.
+    """
+    mirrors = (*images.mirrors, *Trust.of(images.root).mirrors) if host == DEFAULT_DOMAIN else ()
+    for mirror in mirrors:
+        try:
+            with opened(images.root, host, auth_config, cancellation, mirror) as registry:
+                return ask(registry)
+        except OnggiError:
+            if cancellation is not None:
+                cancellation.check()
+    with opened(images.root, host, auth_config, cancellation) as registry:
+        return ask(registry)
+
+
 def push_image(
     images: Images,
     reference: Reference,
     tell: Tell,
     auth_config: AuthConfig = None,
     compression: str = "gzip",
+    cancellation: Cancellation | None = None,
 ) -> None:
     """Send one image to where its name says. See `Images.push`."""
     require_root()
@@ -102,7 +171,8 @@ def push_image(
             hint="give it that name first: onggi tag IMAGE {name}",
             name=reference.familiar,
         )
-    with opened(images.root, reference.domain, auth_config) as registry, writing(images.root):
+    host = reference.domain
+    with opened(images.root, host, auth_config, cancellation) as registry, writing(images.root):
         repository = Repository(registry, reference.path, "pull", "push")
         pushed = pushing.push(
             repository,
@@ -119,13 +189,22 @@ def push_image(
 
 
 def references_to_pull(
-    images: Images, name: Reference, all_tags: bool, auth_config: AuthConfig
+    images: Images,
+    name: Reference,
+    all_tags: bool,
+    auth_config: AuthConfig,
+    cancellation: Cancellation | None = None,
 ) -> list[Reference]:
     """What `name` means: itself, or each of its repository's tags."""
     if not all_tags:
         return [name]
-    with opened(images.root, name.domain, auth_config) as registry:
-        tags = Repository(registry, name.path, "pull").tags()
+    tags = ask_in_turn(
+        images,
+        name.domain,
+        lambda registry: Repository(registry, name.path, "pull").tags(),
+        auth_config,
+        cancellation,
+    )
     return [name.with_tag(tag) for tag in tags]
 
 
@@ -221,12 +300,15 @@ class RegistryData:
 
 def registry_data(images: Images, reference: Reference, auth_config: AuthConfig) -> RegistryData:
     """See `Images.get_registry_data`."""
-    with opened(images.root, reference.domain, auth_config) as registry:
+
+    def ask(registry: Registry) -> RegistryData:
         repository = Repository(registry, reference.path, "pull")
         top = repository.fetch(str(reference.digest or reference.tag))
         platforms = _platforms(repository, top)
         manifest = Document.parse(top.data, "manifest").members
         return RegistryData(images, reference, top.descriptor, platforms, manifest)
+
+    return ask_in_turn(images, reference.domain, ask, auth_config, None)
 
 
 def _platforms(repository: Repository, top: Fetched) -> tuple[Platform, ...]:
@@ -237,39 +319,35 @@ def _platforms(repository: Repository, top: Fetched) -> tuple[Platform, ...]:
     return (ImageConfig.from_bytes(config).platform,)
 
 
-def streamed(act: Callable[[Tell], object], *, decode: bool) -> Generator[Any, None, None]:
+def streamed(
+    act: Callable[[Tell, Cancellation], object], *, decode: bool
+) -> Generator[Any, None, None]:
     """What `act` tells, as docker's stream: JSON lines, or with `decode` dicts. `act` runs in a
-    thread; what it raises is raised at the end.
+    thread; what it raises is raised at the end. Who stops reading calls it off.
     """
-    messages: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
-    failure: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            act(messages.put)
-        except BaseException as error:  # noqa: BLE001 (raised again by who reads the stream)
-            failure.append(error)
-        messages.put(None)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    while (message := messages.get()) is not None:
+    for message in told(act):
         said = message.to_docker()
         yield said if decode else json.dumps(said, ensure_ascii=False).encode() + b"\r\n"
-    thread.join()
-    if failure:
-        raise failure[0]
 
 
-def pull_to_use(images: Images, name: str, platform: str | None, tell: Tell) -> Image:
+def pull_to_use(
+    images: Images,
+    name: str,
+    platform: str | None,
+    tell: Tell,
+    auth_config: AuthConfig = None,
+    cancellation: Cancellation | None = None,
+) -> Image:
     """An image that somebody wants to use and that is not here, or may be an old one.
 
     Raises NotFound: the last word on an image that is nowhere to be had.
     """
     reference = Reference.parse(name)
     try:
-        return pull_image(images, reference, platform, tell)
+        return pull_image(images, reference, platform, tell, auth_config, cancellation)
     except (RegistryError, NotFound) as cause:
+        if cancellation is not None:
+            cancellation.check()
         raise NotFound(
             "no such image: {name}",
             hint="it is not here, and cannot be pulled: {reason}",

@@ -208,7 +208,9 @@ class Keeper:
         self.unplug(plug.container)
         places = self.records.places(plug.container)
         if places is None:  # a build step
-            places = {self.records.get(BRIDGE).id: Place()}
+            _, request = self.records.request(plug)
+            wanted = request.get("networks") or {self.records.get(BRIDGE).id: {}}
+            places = {network: Place.from_json(each) for network, each in wanted.items()}
         masters = {network_id: self._raise(network_id) for network_id in places}
         endpoints = self.records.plug(plug, places, self.world)
         try:
@@ -266,7 +268,7 @@ class Keeper:
         self._change(held, after)
 
     def _plugged(self, plug: Plug, endpoints: tuple[Endpoint, ...]) -> Plugged:
-        name, request = self.records.request(plug.container)
+        name, request = self.records.request(plug)
         return Plugged(
             *(plug.container, name, plug.hostname, plug.domainname, plug.directory),
             *(plug.pid, plug.pid_start, endpoints, request),

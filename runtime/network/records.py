@@ -10,6 +10,7 @@ about containers that run; they are written by the keeper.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import time
@@ -374,10 +375,17 @@ class NetworkRecords:
         query = "SELECT * FROM endpoints WHERE network = ? ORDER BY container"
         return tuple(self._endpoint(row) for row in self.database.all(query, network_id))
 
-    def request(self, container: str) -> tuple[str, dict[str, Any]]:
-        """A container's name and what was asked for when it was created; a build step has none."""
-        row = self.database.one("SELECT name, request FROM containers WHERE id = ?", container)
-        return ("", {}) if row is None else (row["name"], json.loads(row["request"]))
+    def request(self, plug: Plug) -> tuple[str, dict[str, Any]]:
+        """A container's name and what was asked for when it was created. A build step has neither
+        name nor row: what was asked for stands in a file of its bundle (`container/step`).
+        """
+        query = "SELECT name, request FROM containers WHERE id = ?"
+        row = self.database.one(query, plug.container)
+        if row is not None:
+            return row["name"], json.loads(row["request"])
+        with contextlib.suppress(OSError):  # its caller was killed, and somebody has cleaned up
+            return "", json.loads((plug.directory / "request.json").read_bytes())
+        return "", {}
 
     def _row(self, endpoint_id: str) -> Row:
         row = self.database.one("SELECT * FROM endpoints WHERE id = ?", endpoint_id)

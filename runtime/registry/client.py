@@ -50,15 +50,21 @@ _T = TypeVar("_T")
 
 
 class Registry:
-    """One registry, `host` as image names have it (`docker.io`, `registry.example:5000`). What is
-    cut off is tried `tries` times.
+    """One registry, `host` as image names have it (`docker.io`, `registry.example:5000`), or a
+    `mirror` of it by its address. What is cut off is tried `tries` times.
     """
 
     def __init__(
-        self, host: str, transport: Transport, credential: Credential | None = None, tries: int = 6
+        self,
+        host: str,
+        transport: Transport,
+        credential: Credential | None = None,
+        tries: int = 6,
+        mirror: str = "",
     ) -> None:
         self.host = host
         self._tries = tries
+        self._mirror = mirror
         self.transport = transport
         self._credential = credential
         self._base = ""
@@ -167,6 +173,9 @@ class Registry:
         )
 
     def _reach(self) -> str:
+        if self._mirror:
+            self.persist(lambda: self._greet(self._mirror))
+            return self._mirror
         address = HUB_HOST if self.host == DEFAULT_DOMAIN else self.host
         *first, last = (f"{each}://{address}" for each in self.transport.trust.schemes(address))
         for base in first:

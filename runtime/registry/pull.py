@@ -75,6 +75,7 @@ def pull(
     come in. Layers that were complete by then stay in the store until it is swept.
     """
     top = repository.fetch(reference)
+    tell(Progress(f"Pulling from {repository.name}", reference))
     fetched = choose(repository, top, platform)
     manifest = checked_manifest(fetched)
     config_data = (

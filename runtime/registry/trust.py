@@ -9,6 +9,10 @@ The list is docker's, in a file of the state directory, and a variable for the m
     registries.json              {"insecure-registries": ["registry.lan:5000", "10.0.0.0/8"]}
     ONGGI_INSECURE_REGISTRIES    registry.lan:5000,10.0.0.0/8
 
+The same file says who is asked before Docker Hub for images of Docker Hub, as dockerd's does:
+
+    {"registry-mirrors": ["https://mirror.lan", "http://127.0.0.1:5000"]}
+
 A certificate that the system does not know is put where docker looks for it, or beside our own
 state: `certs.d/HOST[:PORT]/ca.crt`; `*.cert` with `*.key` there is what we show ourselves. A
 registry whose certificate is there is never spoken to in any other way.
@@ -25,6 +29,7 @@ import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from runtime.errors import InvalidInput
 
@@ -36,18 +41,20 @@ DOCKERS_FOLDER = Path("/etc/docker/certs.d")
 @dataclass(frozen=True, slots=True)
 class Trust:
     """What is known on this host: `insecure` names registries, or networks in CIDR notation;
-    `folders` hold certificates, ours first.
+    `folders` hold certificates, ours first; `mirrors` are addresses.
     """
 
     insecure: tuple[str, ...] = ()
     folders: tuple[Path, ...] = (DOCKERS_FOLDER,)
+    mirrors: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, root: Path) -> Trust:
         """That of a state directory, and of this process's environment. Raises InvalidInput."""
         given = [text.strip() for text in os.environ.get(VARIABLE, "").split(",")]
-        listed = (*_listed(root / FILE), *filter(None, given))
-        return cls(listed, (root / "certs.d", DOCKERS_FOLDER))
+        listed = (*_listed(root / FILE, "insecure-registries"), *filter(None, given))
+        mirrors = map(checked_mirror, _listed(root / FILE, "registry-mirrors"))
+        return cls(listed, (root / "certs.d", DOCKERS_FOLDER), tuple(mirrors))
 
     def schemes(self, host: str) -> tuple[str, ...]:
         """How to try to speak to host[:port], in this order."""
@@ -125,9 +132,24 @@ def is_loopback(host: str) -> bool:
     return False
 
 
-def _listed(file: Path) -> tuple[str, ...]:
+def checked_mirror(text: str) -> str:
+    """The address of a mirror, without a slash at its end. Raises InvalidInput."""
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(text)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        is_web = parts.scheme in ("http", "https") and parts.hostname and not parts.username
+        if is_web and text.rstrip("/") == origin:
+            return origin
+    raise InvalidInput(
+        "this is no registry mirror: {text}",
+        hint="write https://HOST[:PORT], or http:// for one that you trust on the whole way",
+        text=text[:200],
+    )
+
+
+def _listed(file: Path, member: str) -> tuple[str, ...]:
     try:
-        names = json.loads(file.read_bytes())["insecure-registries"]
+        names = json.loads(file.read_bytes())[member]
         return tuple(map(str, names))
     except (FileNotFoundError, KeyError):
         return ()
