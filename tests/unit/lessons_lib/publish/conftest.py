@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lessons_lib.publish.__main__ import main
 from lessons_lib.publish.shelf import Shelf
 
 SAMPLE = """\
@@ -83,8 +84,22 @@ def sample() -> str:
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
     """A shelf with the sample as its only lesson."""
-    shelf = Shelf(tmp_path)
+    return shelf_in(tmp_path)
+
+
+def shelf_in(home: Path) -> Shelf:
+    """A folder that becomes such a shelf."""
+    shelf = Shelf(home)
     source = shelf.source("01-sums")
     source.parent.mkdir(parents=True)
     source.write_text(SAMPLE, "utf-8")
     return shelf
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a shelf whose lesson is published, once: a kernel takes long to start."""
+    shelf = shelf_in(tmp_path_factory.mktemp("printed"))
+    assert main(["bless", "01"], shelf) == 0
+    assert main(["build"], shelf) == 0
+    return shelf.home
