@@ -14,7 +14,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ from runtime.engine import Engine
 
 PATIENCE_S = 60
 """A command of a lesson that takes longer hangs."""
+
+NOTHING: Mapping[str, str] = {}
 
 SHORT = 12
 """Digits of an id that docker and we print."""
@@ -43,8 +45,13 @@ def terminal(*lines: str) -> Transcript:
 
     Standard error is shown where it came, as in a terminal; an exit code other than 0 is said.
     """
-    answers = [(line, *_answer(["sh", "-c", line])) for line in lines]
-    return _transcript(answers)
+    return answered(lines)
+
+
+def answered(lines: Iterable[str], *, note: str = "", **variables: str) -> Transcript:
+    """The same with more variables in the environment, below a note."""
+    answers = [(line, *_answer(["sh", "-c", line], variables)) for line in lines]
+    return _transcript(answers, note)
 
 
 def typed(command: str, *lines: str) -> Transcript:
@@ -57,14 +64,14 @@ def typed(command: str, *lines: str) -> Transcript:
     return _transcript([(command, output, code)])
 
 
-def _answer(command: list[str]) -> tuple[str, int]:
+def _answer(command: list[str], variables: Mapping[str, str] = NOTHING) -> tuple[str, int]:
     done = subprocess.run(
         command,
         cwd=folder.current(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=_environment(),
+        env={**_environment(), **variables},
         timeout=PATIENCE_S,
         check=False,
     )
@@ -78,10 +85,10 @@ def _environment() -> Mapping[str, str]:
     return {**os.environ, "PATH": path, "ONGGI_LANG": current()}
 
 
-def _transcript(answers: list[tuple[str, str, int]]) -> Transcript:
+def _transcript(answers: list[tuple[str, str, int]], note: str = "") -> Transcript:
     owners = _owners()
-    words: list[str] = []
-    page: list[str] = []
+    words = [note] if note else []
+    page = [f'<span style="color:{FAINT}">{escaped(note)}</span>\n'] if note else []
     for line, answer, code in answers:
         shown = _with_names(answer, owners).rstrip("\n")
         ending = say("terminal.exit", code=code) if code else ""

@@ -25,10 +25,12 @@ class Docker:
     """The docker command, talking to that daemon."""
 
     def __init__(self, socket: Path, network: str) -> None:
+        self.address = f"unix://{socket}"
+        """Where clients find it, as DOCKER_HOST."""
         self.network = network
         """The daemon's network namespace, as a file for nsenter."""
         program = "/usr/bin/docker" if os.path.exists("/usr/bin/docker") else "docker"
-        self._command = [program, "-H", f"unix://{socket}"]
+        self._command = [program, "-H", self.address]
 
         self._pidfile = socket.with_name("pid")
 

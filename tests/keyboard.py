@@ -22,6 +22,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Sequence
 from typing import Any
 
 ONGGI = [sys.executable, "-m", "runtime.cli.main"]
@@ -29,16 +30,22 @@ PATIENCE_S = 30.0
 
 
 class Keyboard:
-    """A program on a terminal of its own, of `size` (height, width)."""
+    """A program, `onggi` unless another is named, on a terminal of `size` (height, width)."""
 
-    def __init__(self, *words: str, size: tuple[int, int] = (24, 80), **options: Any) -> None:
+    def __init__(
+        self,
+        *words: str,
+        size: tuple[int, int] = (24, 80),
+        program: Sequence[str] = ONGGI,
+        **options: Any,
+    ) -> None:
         self.master, self.slave = pty.openpty()
         self.resize(*size)
         self.seen = b""
         self.before = termios.tcgetattr(self.slave)
         environment = {**os.environ, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
         self.process = subprocess.Popen(
-            [*ONGGI, *words],
+            [*program, *words],
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,

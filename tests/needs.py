@@ -134,6 +134,7 @@ NEEDS = {
     "busybox": _program("busybox", "busybox-static"),
     "cgroup2": Need(lambda: "" if "cgroup2" in _mounts() else "no cgroup2 in /proc/self/mounts"),
     "libseccomp": Need(_no_libseccomp, "libseccomp2"),
+    "docker": _program("docker", "docker.io"),
     "docker-registry": _program("docker-registry", "docker-registry"),
     "dockerd": _program("dockerd", "docker.io"),
     "ip": _program("ip", "iproute2"),
