@@ -10,7 +10,10 @@ github.com/moby/moby: api/server/httpstatus
 
 from __future__ import annotations
 
+from typing import Any
+
 from runtime.errors import (
+    BuildFailed,
     CommandNotStarted,
     Conflict,
     InvalidInput,
@@ -48,6 +51,16 @@ def status_of(error: OnggiError) -> int:
     if isinstance(error, RegistryError):
         return REGISTRY_STATUSES.get(error.status, 500)
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+
+
+def line_of(error: OnggiError) -> dict[str, Any]:
+    """The last line of a stream that came to nothing: docker's JSONMessage. A build's command that
+    failed says with which code; the client ends with it, too.
+    """
+    detail: dict[str, Any] = {"message": error.message}
+    if isinstance(error, BuildFailed):
+        detail["code"] = error.exit_status
+    return {"errorDetail": detail, "error": error.message}
 
 
 def document_of(error: OnggiError) -> dict[str, str]:

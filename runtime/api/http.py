@@ -345,8 +345,7 @@ def _as_lines(first: list[Any], rest: Iterator[Any]) -> Iterator[bytes]:
     try:
         yield from map(as_line, chain(first, rest))
     except OnggiError as error:
-        message = error.message
-        yield as_line({"errorDetail": {"message": message}, "error": message})
+        yield as_line(errors.line_of(error))
     finally:
         _close(rest)
 

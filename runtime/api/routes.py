@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from runtime.api.answers import Answer
 from runtime.api.call import Call
 
-MODULES = ("system", "containers")
+MODULES = ("system", "containers", "images", "build", "distribution")
 """Of this package: those that have handlers."""
 
 NOT_IMPLEMENTED: dict[tuple[str, str], str] = {}

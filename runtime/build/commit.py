@@ -53,6 +53,29 @@ def changed_config(config: RunConfig, changes: str) -> RunConfig:
     return plan_changes(instructions, config)
 
 
+def merged(asked: RunConfig, own: RunConfig) -> RunConfig:
+    """What was asked for, and where nothing was, what the container has; of variables, labels,
+    ports and volumes both. moby: daemon/commit.go, merge
+    """
+    named = {entry.partition("=")[0] for entry in asked.env}
+    kept = (entry for entry in own.env if entry.partition("=")[0] not in named)
+    health = {name: value for name, value in (asked.healthcheck or {}).items() if value}
+    runs_own = not asked.entrypoint
+    return replace(
+        own,
+        user=asked.user or own.user,
+        exposed_ports=tuple(dict.fromkeys((*own.exposed_ports, *asked.exposed_ports))),
+        env=(*asked.env, *kept),
+        labels={**own.labels, **asked.labels},
+        entrypoint=own.entrypoint if asked.entrypoint is None else asked.entrypoint,
+        cmd=asked.cmd or (own.cmd if runs_own else None),
+        healthcheck={**(own.healthcheck or {}), **health} or None,
+        working_dir=asked.working_dir or own.working_dir,
+        volumes=tuple(dict.fromkeys((*own.volumes, *asked.volumes))),
+        stop_signal=asked.stop_signal or own.stop_signal,
+    )
+
+
 def commit(
     content: ContentStore,
     below: Draft,

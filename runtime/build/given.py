@@ -46,17 +46,26 @@ def open_given(
 
     Raises NotFound, InvalidInput, DockerfileError.
     """
+    came_in = False
     with contextlib.ExitStack() as until_done:
         if not isinstance(context, Path):
+            came_in = True
             context, dockerfile = until_done.enter_context(
                 _received(snapshots, context, dockerfile)
             )
         elif context.is_file():
             file = until_done.enter_context(context.open("rb"))
             context = until_done.enter_context(_unpacked(snapshots, file))
-            dockerfile = _within(dockerfile)
+            dockerfile = within(dockerfile)
         opened = until_done.enter_context(Context(context))
-        name, text = _read_dockerfile(opened, context, dockerfile)
+        try:
+            name, text = _read_dockerfile(opened, context, dockerfile)
+        except NotFound as cause:
+            if came_in:  # where it was unpacked to says nothing to anybody
+                raise NotFound(
+                    "cannot locate specified Dockerfile: {name}", name=dockerfile or DOCKERFILE
+                ) from cause
+            raise
         opened.ignore = _read_ignore(opened, context, dockerfile)
         yield opened, parse(text, name)
 
@@ -70,9 +79,9 @@ def _received(
     beginning = cast(io.BufferedReader, plain).peek(BLOCK_BYTES)[:BLOCK_BYTES]
     if is_tar(beginning):
         with _unpacked(snapshots, plain) as place:
-            yield place, _within(dockerfile)
+            yield place, within(dockerfile)
     elif dockerfile is None:
-        with _empty(snapshots) as place:
+        with empty_place(snapshots) as place:
             yield place, plain
     else:
         raise InvalidInput(
@@ -81,7 +90,7 @@ def _received(
         )
 
 
-def _within(dockerfile: str | Stream | None) -> str | Stream | None:
+def within(dockerfile: str | Stream | None) -> str | Stream | None:
     """The Dockerfile of an archive is a file of the archive, whatever its path looks like: whoever
     sends one in has no business with files of this host.
     """
@@ -93,7 +102,7 @@ def _within(dockerfile: str | Stream | None) -> str | Stream | None:
 @contextlib.contextmanager
 def _unpacked(snapshots: Snapshots, stream: BinaryIO) -> Iterator[Path]:
     """An archive as a directory, for as long as the block lasts."""
-    with _empty(snapshots) as place:
+    with empty_place(snapshots) as place:
         try:
             apply_layer(stream, place)
         except (InvalidInput, UnsafePath) as cause:
@@ -106,7 +115,7 @@ def _unpacked(snapshots: Snapshots, stream: BinaryIO) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _empty(snapshots: Snapshots) -> Iterator[Path]:
+def empty_place(snapshots: Snapshots) -> Iterator[Path]:
     """A directory of this build, which a crash leaves to `Snapshots.clear_unfinished`."""
     key = new_key()
     place = snapshots.prepare(key, None).upper

@@ -76,6 +76,15 @@ KO: dict[str, str] = {
         "'onggi {path}' 명령에는 인자를 {most}개까지만 쓸 수 있습니다"
     ),
     "not supported yet: onggi {path}": "아직 지원하지 않는 명령입니다: onggi {path}",
+    "{name} is missing": "빠진 값이 있습니다: {name}",
+    "error reading {name}: not what is expected: {text} ({reason})": (
+        "값을 읽을 수 없습니다: {name}: {text} ({reason})"
+    ),
+    "squash is only supported with experimental mode": ("squash는 실험 모드에서만 쓸 수 있습니다"),
+    "BuildKit is not part of this engine: build with the variable DOCKER_BUILDKIT=0": (
+        "이 엔진에는 BuildKit이 없습니다. 환경 변수 DOCKER_BUILDKIT=0을 지정하고 빌드하세요"
+    ),
+    "refusing to create a tag with a digest reference": "다이제스트로는 태그를 만들 수 없습니다",
     "not supported yet: {flag}": "아직 지원하지 않는 옵션입니다: {flag}",
     "base images need no download: onggi image bootstrap": (
         "베이스 이미지는 내려받을 필요가 없습니다: onggi image bootstrap"
@@ -1750,6 +1759,17 @@ KO: dict[str, str] = {
     "there is no file {name} in the build context: {path}": (
         "빌드 컨텍스트에 그런 파일이 없습니다: {name} (컨텍스트: {path})"
     ),
+    "cannot locate specified Dockerfile: {name}": (
+        "보내온 빌드 컨텍스트에 Dockerfile이 없습니다: {name}"
+    ),
+    "building from a repository needs git on this host": (
+        "저장소에서 빌드하려면 이 호스트에 git이 있어야 합니다"
+    ),
+    "install it: apt install git": "설치하세요: apt install git",
+    "git {verb} failed: {reason}": "git 명령이 실패했습니다: git {verb}: {reason}",
+    "no branch, tag or commit: {text}": "브랜치, 태그, 커밋이 아닙니다: {text}",
+    "the repository has no directory {path}": "저장소에 그런 디렉터리가 없습니다: {path}",
+    "{address} cannot be downloaded: {reason}": "내려받을 수 없습니다: {address}: {reason}",
     "write one there, or name another one with -f": (
         "그 자리에 만들거나, -f로 다른 파일을 지정하세요"
     ),

@@ -20,7 +20,7 @@ DEFAULT_HOST = "unix:///run/onggi.sock"
     "[OPTIONS]",
     Flag("host", "H", LIST, "Socket to listen on: unix://PATH or tcp://HOST:PORT"),
     Flag("group", "G", WORD, "Group that may use the unix socket", "docker"),
-    Flag("registry-mirror", "", LIST, "Ask this registry before docker.io"),
+    Flag("registry-mirror", "", LIST, "Ask this registry (http:// or https://) before docker.io"),
     most=0,
 )
 def serve(given: Given) -> int:
@@ -28,9 +28,11 @@ def serve(given: Given) -> int:
     from runtime.api.call import Settings
     from runtime.api.http import serve
     from runtime.api.listening import Listener
+    from runtime.registry.trust import checked_mirror
 
     hosts = given.host or [DEFAULT_HOST]
     engine = Engine()
+    engine.images.mirrors = tuple(map(checked_mirror, given.registry_mirror))
     listeners = [Listener.open(host, group=given.group) for host in hosts]
 
     def say_ready() -> None:

@@ -6,7 +6,9 @@ moment, at the very end: a load that is refused or killed leaves nothing.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from time import time
@@ -14,10 +16,12 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from runtime.build.builder import host_platform
 from runtime.build.commit import Note
+from runtime.build.download import LARGEST_BYTES
 from runtime.build.imported import import_tar
+from runtime.content.store import ContentStore
 from runtime.engine.directory import require_root, writing
 from runtime.engine.image import Image
-from runtime.errors import InvalidReference, NotFound
+from runtime.errors import InvalidReference, NotFound, OnggiError
 from runtime.exchange import save
 from runtime.exchange.load import incoming_images
 from runtime.exchange.save import Outgoing
@@ -107,13 +111,29 @@ def load_images(images: Images, data: Data) -> list[Image]:
     return [Image(images.shelf, each.manifest) for each in incoming]
 
 
-def import_image(images: Images, data: Data, name: str, changes: str, message: str) -> Image:
+def import_image(
+    images: Images,
+    data: Data | str,
+    name: str,
+    changes: str,
+    message: str,
+    platform: str | None,
+) -> Image:
     """See `Images.import_image`."""
     require_root()
     reference = Reference.parse(name) if name else None
+    made_for = host_platform()
+    if platform:
+        from runtime.engine.registries import parse_platform  # slow to import
+
+        made_for = parse_platform(platform)
     note = Note("", int(time()), message)
-    with writing(images.root), opened(data) as stream:
-        made = import_tar(images.content, stream, host_platform(), changes, note)
+    with contextlib.ExitStack() as until_done:
+        until_done.enter_context(writing(images.root))
+        if isinstance(data, str):
+            data = until_done.enter_context(downloaded(images.content, data))
+        stream = until_done.enter_context(opened(data))
+        made = import_tar(images.content, stream, made_for, changes, note)
         image = Image(images.shelf, made.manifest.digest)
         if reference:
             images.names.point(reference, made.manifest.digest)
@@ -121,6 +141,27 @@ def import_image(images: Images, data: Data, name: str, changes: str, message: s
             images.names.keep_nameless(made.manifest.digest)
         images.note("import", image.id, reference.familiar if reference else image.id)
     return image
+
+
+@contextlib.contextmanager
+def downloaded(content: ContentStore, address: str) -> Iterator[BinaryIO]:
+    """What is at an address, as a file without a name, which goes with the block.
+
+    Raises NotFound when it cannot be had.
+    """
+    from runtime.build import web  # slow to import
+
+    content.ingest.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=content.ingest) as file:
+        try:
+            with web.ask(address) as answer:
+                answer.receive(file, LARGEST_BYTES)
+        except OnggiError as cause:
+            raise NotFound(
+                "{address} cannot be downloaded: {reason}", address=address, reason=cause.message
+            ) from cause
+        file.seek(0)
+        yield cast(BinaryIO, file)
 
 
 def opened(data: Data) -> BinaryIO:

@@ -420,19 +420,22 @@ class Container:
         author: str = "",
         pause: bool = True,
         changes: str | Iterable[str] = (),
+        conf: Mapping[str, Any] | None = None,
     ) -> Image:
         """A new image: its image, and what it changed as one more layer.
 
-        While it is read no process of it runs, except with `pause=False`. `changes` are
-        Dockerfile instructions such as `CMD ["/app"]`. Raises DockerfileError,
-        InvalidReference, Conflict when a file changes while it is read.
+        While it is read no process of it runs, except with `pause=False`. `conf` is docker's
+        ContainerConfig: what the image's configuration has instead of, or besides, this
+        container's; `changes` are Dockerfile instructions such as `CMD ["/app"]`. Raises
+        DockerfileError, InvalidReference, InvalidSpec, Conflict when a file changes while it is
+        read.
         """
         name = f"{repository}:{tag}" if repository and tag else repository
         lines = changes if isinstance(changes, str) else "\n".join(changes)
         self.reload()
         running = pause and self.status == Status.RUNNING
         with self._paused() if running else contextlib.nullcontext():
-            image = self.images.commit(self, name, message, author, lines)
+            image = self.images.commit(self, name, message, author, lines, conf or {})
         self._lifecycle.records.note(self.id, "commit", comment=message, imageID=image.id)
         return image
 

@@ -57,6 +57,9 @@ LIMITS = {
 }
 """What docker calls the limits of a build, and what it calls those of a container."""
 
+ADDRESSES = ("http://", "https://", "git://", "git@", "github.com/")
+"""How a context begins that is an address, and no directory: docker's rule."""
+
 BootstrapProgress = Callable[[str, int, int], None]
 
 # Inside a class with a method `list`, the word means that method.
@@ -169,7 +172,14 @@ class Images:
             if progress:
                 progress(event)
 
-        with writing(self.root):
+        with contextlib.ExitStack() as until_done:
+            until_done.enter_context(writing(self.root))
+            if isinstance(path, str) and path.startswith(ADDRESSES):
+                from runtime.build.given import within
+                from runtime.build.remote import open_remote  # slow to import
+
+                dockerfile = within(dockerfile)
+                context = until_done.enter_context(open_remote(self.snapshots, path, cancelled))
             builder = Builder(
                 self.content,
                 self.snapshots,
@@ -214,16 +224,25 @@ class Images:
         return run_step
 
     def commit(
-        self, container: Container, name: str | None, message: str, author: str, changes: str
+        self,
+        container: Container,
+        name: str | None,
+        message: str,
+        author: str,
+        changes: str,
+        conf: Mapping[str, Any],
     ) -> Image:
         """A container's changes as a new image: `Container.commit`, which says what is raised."""
         from runtime.build import commit
         from runtime.build.image import Draft
+        from runtime.oci.document import Document
+        from runtime.oci.image import RunConfig
 
         reference = Reference.parse(name) if name else None
         epoch = source_date_epoch()
         base = container.image
-        config = commit.changed_config(container.run_config, changes)
+        asked = RunConfig.from_json(Document(dict(conf), "conf"))
+        config = commit.changed_config(commit.merged(asked, container.run_config), changes)
         note = commit.Note(" ".join(container.spec.process.args), int(time()), message, author)
         below = Draft(base.config, base.manifest.layers)
         with writing(self.root):
@@ -255,21 +274,24 @@ class Images:
 
     def import_image(
         self,
-        data: Data,
+        data: Data | str,
         repository: str | None = None,
         tag: str | None = None,
         changes: str | Iterable[str] = (),
         message: str = "",
+        platform: str | None = None,
     ) -> Image:
-        """An image of one layer, out of a tar of a root file system, compressed or not.
+        """An image of one layer, out of a tar of a root file system, compressed or not; a text is
+        the address that has it.
 
-        `changes` are Dockerfile instructions. Raises InvalidInput, DockerfileError.
+        `changes` are Dockerfile instructions; it is for `platform`, or for this host. Raises
+        InvalidInput, DockerfileError, NotFound (nothing at that address).
         """
         from runtime.engine.archives import import_image
 
         name = f"{repository}:{tag}" if repository and tag else repository or ""
         lines = changes if isinstance(changes, str) else "\n".join(changes)
-        return import_image(self, data, name, lines, message)
+        return import_image(self, data, name, lines, message, platform)
 
     def pull(
         self,

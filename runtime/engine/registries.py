@@ -79,7 +79,8 @@ def credential_for(host: str, auth_config: AuthConfig) -> Credential | None:
     if auth_config is None:
         return CredentialFile().find(host)
     given = Credential.of(auth_config)
-    return given if given.username or given.identity_token else None
+    known = given.username or given.identity_token or given.registry_token
+    return given if known else None
 
 
 def auth_config_of(auth_configs: AuthConfigs | None, host: str) -> AuthConfig:

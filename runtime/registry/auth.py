@@ -57,6 +57,8 @@ class Authenticator:
         challenge = self._challenge
         if challenge is None:
             return {}
+        if self._credential and self._credential.registry_token:
+            return {"Authorization": f"Bearer {self._credential.registry_token}"}
         if challenge.scheme == "basic":
             return {"Authorization": self._credential.basic} if self._credential else {}
         return {"Authorization": f"Bearer {self._token(challenge, scopes)}"}

@@ -35,11 +35,14 @@ _HELPER_PATIENCE_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A name with its password, or an identity token, which a token server takes for both."""
+    """A name with its password; or an identity token, which a token server takes for both; or a
+    registry token: what a token server would give.
+    """
 
     username: str = ""
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
+    registry_token: str = field(default="", repr=False)
 
     @property
     def basic(self) -> str:
@@ -54,6 +57,7 @@ class Credential:
             given.get("username", ""),
             given.get("password", ""),
             given.get("identitytoken", "") or given.get("identity_token", ""),
+            given.get("registrytoken", ""),
         )
 
 
