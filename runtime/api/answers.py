@@ -45,10 +45,12 @@ class Source(Protocol):
 
 class Conversation(Source, Protocol):
     """A source that is also written to. `stdin` is a descriptor that never blocks, or None where
-    what the client sends has no reader; it belongs to the conversation.
+    what the client sends has no reader; it belongs to the conversation, and is known once that has
+    `begun`.
     """
 
     stdin: int | None
+    begun: bool
 
     def end_stdin(self) -> None:
         """The client will send no more: close `stdin`."""
@@ -115,10 +117,13 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Hijacked:
-    """The connection becomes a conversation."""
+    """The connection becomes a conversation, which the client leaves by typing `keys`; None where
+    there is no terminal.
+    """
 
     conversation: Conversation
     type: str = RAW
+    keys: bytes | None = None
 
 
 Answer = Document | Text | Empty | Lines | Archive | Followed | Hijacked

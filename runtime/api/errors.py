@@ -35,6 +35,16 @@ STATUSES: tuple[tuple[type[OnggiError], int], ...] = (
 REGISTRY_STATUSES = {401: 401, 403: 403, 404: 404}
 """What a registry refuses with these is told on as it is: clients then ask for a password."""
 
+WORDS = {
+    "no such container: {name}": "No such container: {name}",
+    "no such image: {name}": "No such image: {name}",
+    "no such exec instance: {name}": "No such exec instance: {name}",
+}
+"""Where docker's clients look for its own words in a message: ours, and those."""
+
+WHY_NOT_STARTED = {127: "executable file not found in $PATH", 126: "permission denied"}
+"""By these words docker's client knows which exit code to end with."""
+
 
 class Refused(OnggiError):
     """A no with a status of its own."""
@@ -65,4 +75,8 @@ def line_of(error: OnggiError) -> dict[str, Any]:
 
 def document_of(error: OnggiError) -> dict[str, str]:
     """Docker's ErrorResponse."""
-    return {"message": error.message}
+    template = WORDS.get(error.template, error.template)
+    message = template.format(**error.facts)
+    if isinstance(error, CommandNotStarted):
+        message = f"{message}: {WHY_NOT_STARTED.get(error.exit_code, 'unknown')}"
+    return {"message": message}

@@ -14,11 +14,20 @@ from concurrent.futures import Executor
 from runtime.api.answers import Source
 
 
-async def follow(source: Source, write: Callable[[bytes], Awaitable[None]], pool: Executor) -> None:
-    """Send what the source gives, until it is over. Cancelled when the client goes away."""
+async def follow(
+    source: Source,
+    write: Callable[[bytes], Awaitable[None]],
+    pool: Executor,
+    taken: Callable[[], None] = lambda: None,
+) -> None:
+    """Send what the source gives, until it is over. `taken` is called whenever it has been asked.
+
+    Cancelled when the client goes away.
+    """
     loop = asyncio.get_running_loop()
     while True:
         data = await loop.run_in_executor(pool, source.take)
+        taken()
         if data:
             await write(data)
         elif source.over:

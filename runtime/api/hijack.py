@@ -15,8 +15,9 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from runtime.api.answers import Conversation
+from runtime.api.answers import Conversation, Hijacked
 from runtime.api.following import follow, writable
+from runtime.engine.keys import Keys
 
 MOST_UNREAD = 1 << 18
 """So many bytes of a client's are kept while the program does not read; then the client waits."""
@@ -26,33 +27,51 @@ UPGRADED = (
 PLAIN = "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n\r\n"
 
 
-async def converse(
-    connection: Connection, conversation: Conversation, kind: str, pool: Executor
-) -> None:
-    """Carry what both sides say until the program has ended or the client has gone."""
+async def converse(connection: Connection, answer: Hijacked, pool: Executor) -> None:
+    """Carry what both sides say, until the program has ended or the client has gone or left."""
+    conversation, begun = answer.conversation, asyncio.Event()
+
+    def look() -> None:
+        if conversation.begun:
+            begun.set()
+
     head = UPGRADED if connection.upgraded else PLAIN
-    connection.send(head.format(kind=kind).encode())
-    listening = asyncio.create_task(_listen(connection, conversation))
-    talking = asyncio.create_task(follow(conversation, connection.write, pool))
-    losing = asyncio.create_task(connection.lost.wait())
+    connection.send(head.format(kind=answer.type).encode())
+    tasks = [
+        asyncio.create_task(follow(conversation, connection.write, pool, look)),
+        asyncio.create_task(_listen(connection, conversation, begun, answer.keys)),
+        asyncio.create_task(connection.lost.wait()),
+    ]
     try:
-        await asyncio.wait({talking, losing}, return_when=asyncio.FIRST_COMPLETED)
-        if talking.done() and not talking.cancelled() and talking.exception() is None:
-            await connection.finish()
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await connection.finish()
     finally:
-        for task in (listening, talking, losing):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(listening, talking, losing, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         connection.close()
 
 
-async def _listen(connection: Connection, conversation: Conversation) -> None:
-    """Give the program what the client sends, at the program's speed."""
+async def _listen(
+    connection: Connection,
+    conversation: Conversation,
+    begun: asyncio.Event,
+    sequence: bytes | None,
+) -> None:
+    """Give the program what the client sends, at the program's speed. Returns when the client has
+    typed the keys to leave; one that has no more to say goes on listening.
+    """
+    keys = Keys(sequence) if sequence else None
+    await begun.wait()
     while data := await connection.read():
+        passed, leaves = keys.pass_on(data) if keys else (data, False)
         if conversation.stdin is not None:
             with contextlib.suppress(OSError):  # it has closed its end, or has ended
-                await _feed(conversation.stdin, data)
+                await _feed(conversation.stdin, passed)
+        if leaves:
+            return
     conversation.end_stdin()
+    await connection.lost.wait()
 
 
 async def _feed(descriptor: int, data: bytes) -> None:

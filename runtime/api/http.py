@@ -40,7 +40,7 @@ from runtime.api.answers import (
 )
 from runtime.api.call import NEWEST, OLDEST, Call, Settings, Version
 from runtime.api.errors import Refused
-from runtime.api.following import follow
+from runtime.api.following import follow, readable
 from runtime.api.text import as_line, spoken
 from runtime.engine import Engine
 from runtime.engine.engine import version
@@ -92,12 +92,21 @@ class Server:
         try:
             for each in listeners:
                 await web.SockSite(runner, each, backlog=512).start()
+            listening = asyncio.create_task(self._hear())
             ready()
             await end.wait()
+            listening.cancel()
         finally:
             await runner.cleanup()
             for pool in (self._short, self._long):
                 pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _hear(self) -> None:
+        """Hand on what happens to those who wait for it."""
+        loop, watch = asyncio.get_running_loop(), self._engine.watch
+        while True:
+            await readable(watch.fileno())
+            await loop.run_in_executor(self._short, watch.hear)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request. When the client goes away meanwhile this is cancelled."""
@@ -162,9 +171,9 @@ class Server:
                     begun = await self._begin(request, 200, {}, kind)
                     await follow(source, begun.write, self._short)
                 return begun
-            case Hijacked(conversation, kind):
+            case Hijacked(conversation):
                 with contextlib.closing(conversation):
-                    await hijack.converse(_taken(request), conversation, kind, self._short)
+                    await hijack.converse(_taken(request), answer, self._short)
                 return _Taken()
 
     def _whole(

@@ -19,7 +19,16 @@ from urllib.parse import unquote
 from runtime.api.answers import Answer
 from runtime.api.call import Call
 
-MODULES = ("system", "containers", "images", "build", "distribution")
+MODULES = (
+    "system",
+    "containers",
+    "listening",
+    "execs",
+    "archives",
+    "images",
+    "build",
+    "distribution",
+)
 """Of this package: those that have handlers."""
 
 NOT_IMPLEMENTED: dict[tuple[str, str], str] = {}

@@ -24,12 +24,12 @@ from runtime.cli.container_flags import (
 )
 from runtime.cli.files import read_variables
 from runtime.cli.flags import SWITCH, WORD, Flag, Given
-from runtime.cli.keys import parse_keys
 from runtime.cli.messages import translate
 from runtime.cli.streams import Feeder, converse
 from runtime.cli.terminal import handling, refuse_other_input, window
 from runtime.container.messages import STREAMS
 from runtime.engine import Engine
+from runtime.engine.keys import parse_keys
 from runtime.errors import OnggiError
 
 if TYPE_CHECKING:

@@ -207,6 +207,29 @@ KO: dict[str, str] = {
         "다른 서버가 이미 이 소켓을 쓰고 있습니다: {path}"
     ),
     "write unix:///run/onggi.sock": "unix:///run/onggi.sock 형식으로 쓰세요",
+    "no exec command specified": "실행할 명령이 없습니다",
+    "no such exec instance: {name}": "그런 exec가 없습니다: {name}",
+    "exec command {name} has been started already": "이미 시작된 exec입니다: {name}",
+    "exec process is not started": "exec가 아직 시작되지 않았습니다",
+    "no image was specified: {where}": "이미지를 정하지 않았습니다: {where}",
+    "cannot be changed later: {name}": "나중에 바꿀 수 없는 설정입니다: {name}",
+    "{name} cannot be understood: {text}": "{name}의 값을 이해할 수 없습니다: {text}",
+    "cannot start a paused container, try unpause instead": (
+        "멈춰 둔 컨테이너는 시작할 수 없습니다. unpause로 이어서 실행하세요"
+    ),
+    "Neither old nor new names may be empty": "이름은 비워 둘 수 없습니다",
+    "a window has a height (h) and a width (w)": "창 크기에는 높이(h)와 너비(w)가 모두 필요합니다",
+    "Bad parameters: you must choose at least one stream": (
+        "stdout과 stderr 중 적어도 하나를 골라야 합니다"
+    ),
+    "configured logging driver does not support reading": (
+        "이 컨테이너의 로그 드라이버에서는 로그를 읽을 수 없습니다"
+    ),
+    "container {name} is {state}: it cannot be attached to": (
+        "컨테이너에 연결할 수 없는 상태입니다: {name} ({state})"
+    ),
+    "invalid condition: {text!r}": "기다릴 수 없는 조건입니다: {text!r}",
+    "bad parameter: 'path' cannot be empty": "path에 경로를 써야 합니다",
     "{name} takes a whole number, not {text!r}": "{name}에는 정수를 써야 합니다: {text!r}",
     "{name} is no JSON object of filters: {text}": (
         "{name}: 필터를 담은 JSON 객체가 아닙니다: {text}"

@@ -15,11 +15,11 @@ from runtime.cli.command import command
 from runtime.cli.container_flags import CONTAINER_FLAGS, INTERACTIVE, options_of
 from runtime.cli.files import id_file
 from runtime.cli.flags import SWITCH, Flag, Given, UsageError
-from runtime.cli.keys import parse_keys
 from runtime.cli.messages import translate
 from runtime.cli.terminal import refuse_other_input
 from runtime.container.messages import STREAMS
 from runtime.engine import Engine
+from runtime.engine.keys import parse_keys
 from runtime.engine.options import read_options
 from runtime.errors import Conflict, InvalidInput
 

@@ -27,7 +27,7 @@ def serve(given: Given) -> int:
     """Until SIGTERM or Ctrl-C."""
     from runtime.api.call import Settings
     from runtime.api.http import serve
-    from runtime.api.listening import Listener
+    from runtime.api.sockets import Listener
     from runtime.registry.trust import checked_mirror
 
     hosts = given.host or [DEFAULT_HOST]

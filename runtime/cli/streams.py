@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from runtime.cli import console
-from runtime.cli.keys import Keys
 from runtime.cli.terminal import raw_mode, window_follows
+from runtime.engine.keys import Keys
 
 if TYPE_CHECKING:
     from runtime.container.log import Entry

@@ -76,6 +76,14 @@ class Session:
         with contextlib.suppress(OSError):  # it has ended meanwhile: we shall hear
             messages.send(self._connection, message)
 
+    def listen(self) -> bool:
+        """Take what has been said by now, without waiting; False when all has been said."""
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        while not self._over and poll.poll(0):
+            self._hear()
+        return not self._over
+
     def wait_for_end(self, deadline: float | None) -> bool:
         """Wait until the monitor has said goodbye; False if `deadline` (monotonic) came first."""
         poll = select.poll()

@@ -43,6 +43,10 @@ class Input:
         self._descriptor = descriptor
         self._at_end = at_end
 
+    def fileno(self) -> int:
+        """For who can wait by himself until there is room."""
+        return self._descriptor
+
     def write(self, data: bytes) -> None:
         """Write all of it, however long that takes. Raises OSError when nobody can read it."""
         view = memoryview(data)
@@ -77,16 +81,10 @@ class Attachment:
         self._reader = reader
         self._left = False
         self._terminal = session.terminal() if container.has_terminal else None
-        self.stdin = self._open_stdin() if stdin and container.request.stdin_open else None
-
-    def _open_stdin(self) -> Input | None:
-        if self._terminal is not None:
-            return Input(os.dup(self._terminal))
-        with contextlib.suppress(OSError):  # ENXIO: it has been closed at the other end
-            pipe = _open_for_writing(self._container.bundle_path / STDIN)
-            self._session.feeds(True)
-            return Input(pipe, lambda: self._session.feeds(False))
-        return None
+        self.stdin: Input | None = None
+        if stdin and container.request.stdin_open:
+            terminal = None if self._terminal is None else os.dup(self._terminal)
+            self.stdin = open_stdin(container.bundle_path, session, terminal)
 
     def output(self) -> Iterator[Entry]:
         """What it writes, as it comes, until it has ended or we have left."""
@@ -127,6 +125,19 @@ class Attachment:
         if self._session.exit is not None:
             return self._session.exit
         return self._container.how_it_ended()
+
+
+def open_stdin(directory: Path, session: launch.Session, terminal: int | None) -> Input | None:
+    """The standard input of the container in `directory`, or its `terminal`, which is taken over.
+    None if nobody reads it any more.
+    """
+    if terminal is not None:
+        return Input(terminal)
+    with contextlib.suppress(OSError):  # ENXIO: it has been closed at the other end
+        pipe = _open_for_writing(directory / STDIN)
+        session.feeds(True)
+        return Input(pipe, lambda: session.feeds(False))
+    return None
 
 
 def resize(terminal: int, height: int, width: int) -> None:

@@ -252,7 +252,7 @@ class Container:
 
         Raises Conflict when it does not run, or is paused.
         """
-        self._require_running()
+        self.require_running()
         reader = self.bundle.read_log()
         if not logs:
             reader.skip_to_end()
@@ -625,9 +625,10 @@ class Container:
         stdin: bool = False,
         wanted: tuple[str, ...] = STREAMS,
         window: tuple[int, int] | None = None,
+        exec_id: str = "",
     ) -> Execution:
         """Begin an exec. Raises Conflict when the container does not run, CommandNotStarted."""
-        self._require_running()
+        self.require_running()
         main = self.spec.process
         terminal = ("TERM=" + DEFAULT_TERM,) if tty else ()
         program = replace(
@@ -645,12 +646,16 @@ class Container:
             self.id,
             self._row["pid"],
             self._row["pid_start"],
-            secrets.token_hex(32),
+            exec_id or secrets.token_hex(32),
             program,
         )
         return Execution(request, stdin=stdin, wanted=wanted)
 
-    def _require_running(self) -> None:
+    def note(self, action: str, **facts: str) -> None:
+        """Write into the journal that this has happened to it."""
+        self._lifecycle.records.note(self.id, action, **facts)
+
+    def require_running(self) -> None:
         """Look again. Raises Conflict when no program can be started in it now."""
         self.reload()
         if self.status == Status.PAUSED:

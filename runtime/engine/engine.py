@@ -28,9 +28,11 @@ from runtime.engine import directory, events, usage
 from runtime.engine.container import Container
 from runtime.engine.containers import Containers, left_in_the_kernel
 from runtime.engine.events import Moment
+from runtime.engine.execs import Execs
 from runtime.engine.filters import Filters
 from runtime.engine.images import Images
 from runtime.engine.volumes import Volumes
+from runtime.engine.watch import Watch
 from runtime.errors import Conflict, OnggiError
 from runtime.linux import cgroup_mounts
 from runtime.oci.mounts import Mount
@@ -77,6 +79,16 @@ class Engine:
         from runtime.engine.networks import Networks  # addresses take a while to import
 
         return Networks(self.containers)
+
+    @functools.cached_property
+    def watch(self) -> Watch:
+        """What happens, for many at once: see `watch`. A server drives it."""
+        return Watch(self._lifecycle.records.database)
+
+    @functools.cached_property
+    def execs(self) -> Execs:
+        """Commands that are prepared, to be begun later: docker's API does it in two steps."""
+        return Execs(self.containers)
 
     def recover(self) -> None:
         """Clean up after processes that were killed: half made containers always, temporary

@@ -33,6 +33,8 @@ class Execution:
         """Begin it. Raises CommandNotStarted, Conflict when the container does not run."""
         self.id = request.exec_id
         self.stdin: Input | None = None
+        self.has_ended = False
+        self._ready: select.epoll | None = None
         self._sources: dict[int, str] = {}
         self._terminal: int | None = None
         if request.program.terminal:
@@ -93,6 +95,30 @@ class Execution:
                     poll.unregister(source)
                     still_open.discard(source)
 
+    def fileno(self) -> int:
+        """For who cannot wait in `output`: readable when there is something for `take`."""
+        if self._ready is None:
+            self._ready = select.epoll()
+            for descriptor in (*self._sources, self._connection.fileno()):
+                self._ready.register(descriptor, select.EPOLLIN)
+        return self._ready.fileno()
+
+    def take(self) -> tuple[str, bytes] | None:
+        """A piece of what it has written by now, without waiting; None if there is none. Once it
+        `has_ended`, None means that there will be none.
+        """
+        self.fileno()
+        assert self._ready is not None
+        for descriptor, _ in self._ready.poll(0):
+            if descriptor == self._connection.fileno():
+                self.has_ended = True
+                self._ready.unregister(descriptor)
+            elif data := terminal.read_master(descriptor, CHUNK_BYTES):
+                return self._sources[descriptor], data
+            elif data == b"":
+                self._ready.unregister(descriptor)
+        return None
+
     def resize(self, height: int, width: int) -> None:
         """Tell its terminal how large its window is; without a terminal, nothing happens."""
         if self._terminal is not None:
@@ -114,6 +140,9 @@ class Execution:
         self._connection.close()
 
     def _close_sources(self) -> None:
+        if self._ready is not None:
+            self._ready.close()
+            self._ready = None
         for source in self._sources:
             os.close(source)
         self._sources.clear()

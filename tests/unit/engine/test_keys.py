@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.cli.keys import Keys, parse_keys
+from runtime.engine.keys import Keys, parse_keys
 from runtime.errors import InvalidInput
 
 
