@@ -10,7 +10,7 @@ points and is told its own mistake, and a right one scores all points and is tol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,17 +77,15 @@ def prove(
                 asked[0].source = attempt.code
                 execute.run(client, *asked)
                 execute.run(client, cell, place)
-                yield from _faults(attempt, grades[cell.id], cell)
+                yield from faults(attempt, grades[cell.id], cell.outputs)
 
 
-def _faults(attempt: Attempt, grade: Grade, cell: Cell) -> Iterator[str]:
+def faults(attempt: Attempt, grade: Grade, outputs: Sequence[Cell]) -> Iterator[str]:
     """What is wrong with the verdict that the grade cell has left behind."""
-    if any(output.get("name") == "stderr" for output in cell.outputs):
+    if any(output.get("name") == "stderr" for output in outputs):
         yield f"{grade.key}: {attempt.name}: the grade cell writes to stderr"
-    verdicts = [
-        output.data[VERDICT] for output in cell.outputs if VERDICT in output.get("data", {})
-    ]
-    results = [output for output in cell.outputs if output.output_type == "execute_result"]
+    verdicts = [output.data[VERDICT] for output in outputs if VERDICT in output.get("data", {})]
+    results = [output for output in outputs if output.output_type == "execute_result"]
     if len(verdicts) != 1 or len(results) != 1:
         yield f"{grade.key}: {attempt.name}: a grade cell shows one verdict and ends in its score"
         return
