@@ -2,6 +2,7 @@
 
 `engine`       an Engine whose state directory has the base images; what a test makes is removed
 `state_root`   a new, empty state directory
+`own_world`    a network of the module's own (worlds.py)
 `docker_host`  a server of docker's API for that `engine`
 They set ONGGI_ROOT, so `onggi` in a subprocess works on the same state.
 
@@ -30,6 +31,7 @@ import lane
 import leftovers
 import needs
 import pytest
+import worlds
 
 SLOW_GRAMMAR = "rfc3987_syntax"
 """A module that jsonschema loads if it can, in seconds, to check a format that we do not use."""
@@ -123,6 +125,14 @@ def docker_host(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with serving(tmp_path / "docker.sock", "--group", "root") as server:
         monkeypatch.setenv("DOCKER_HOST", server.host)
         yield server.host
+
+
+@pytest.fixture(scope="module")
+def own_world(base_state: Path) -> Iterator[None]:
+    """Nothing of this module's tests is in the host's network, nor in that of other tests."""
+    with worlds.own_network():
+        yield
+        leftovers.end_launchers(base_state)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@
         with World() as shop, World() as customer:   others, each with its own loopback
             cable(shop, "onggi0", "172.30.0.2/24", gateway="172.30.0.1")
             with shop.inside(): …             sockets opened here belong to the shop
+            page(HERE, 4000)                  what the container's web server says there
 
 Only the calling thread moves. A world is a process that sleeps in it; it ends with its block.
 """
@@ -16,9 +17,15 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 
 from runtime.linux import namespaces, netdevice
+
+HERE, OUTSIDE = "10.9.0.1", "10.9.0.2"
+"""This end of the cable to `another_machine()`, and the other one."""
+
+PATIENCE_S = 20
 
 
 @contextlib.contextmanager
@@ -101,6 +108,14 @@ def cable(world: World, where: str, address: str, gateway: str = "") -> None:
 
 
 @contextlib.contextmanager
+def another_machine() -> Iterator[World]:
+    """Somebody else's machine, connected to here."""
+    with World() as world:
+        cable(world, f"{HERE}/24", f"{OUTSIDE}/24", HERE)
+        yield world
+
+
+@contextlib.contextmanager
 def greeting(world: World, port: int, words: bytes, protocol: str = "tcp") -> Iterator[list[str]]:
     """Somebody in that world who answers everybody with the same words; who has called, by
     address.
@@ -157,3 +172,20 @@ def ask(address: str, port: int, protocol: str = "tcp", patience_s: float = 10) 
             return heard
         except OSError:
             return b""
+
+
+def page(address: str, port: int) -> str:
+    """The page /hostname of a web server there; patiently, since the server must begin."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with socket.create_connection((address, port), timeout=PATIENCE_S) as line:
+                line.sendall(b"GET /hostname HTTP/1.0\r\n\r\n")
+                heard = b""
+                while data := line.recv(65536):
+                    heard += data
+                return heard.rpartition(b"\r\n\r\n")[2].decode().strip()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

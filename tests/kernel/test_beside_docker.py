@@ -4,50 +4,27 @@ and that what we say helps.
 
 from __future__ import annotations
 
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import leftovers
 import pytest
 from dockerd import running_dockerd
-from worlds import World, cable, greeting, own_network
+from worlds import HERE, OUTSIDE, World, another_machine, greeting, own_network, page
 
 from runtime.engine import Engine
 from runtime.network import firewall, obstacles
-
-HOST, OUTSIDE = "10.9.0.1", "10.9.0.2"
-PATIENCE_S = 20
 
 pytestmark = pytest.mark.needs("root", "ip", "iptables", "dockerd")
 
 
 @pytest.fixture
 def outside(base_state: Path) -> Iterator[World]:
-    leftovers.end_launchers(base_state)  # whose keeper has another network
-    with own_network():
-        with World() as world:
-            cable(world, f"{HOST}/24", f"{OUTSIDE}/24", HOST)
-            yield world
+    """Docker leaves a bridge in this network, which goes with it."""
+    with own_network(), another_machine() as world:
+        yield world
         leftovers.end_launchers(base_state)
-
-
-def page(address: str, port: int) -> str:
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            with socket.create_connection((address, port), timeout=PATIENCE_S) as line:
-                line.sendall(b"GET /hostname HTTP/1.0\r\n\r\n")
-                heard = b""
-                while data := line.recv(65536):
-                    heard += data
-                return heard.rpartition(b"\r\n\r\n")[2].decode().strip()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 def docker_rules() -> str:
@@ -71,10 +48,10 @@ def test_beside_a_running_docker(outside: World, engine: Engine) -> None:
         assert "filter FORWARD" in said
         assert "DOCKER-USER" in said
         assert not [rule for rule in firewall.rules(engine.root) if rule.chain == "ports"]
-        for address in ("127.0.0.1", "::1", HOST):
+        for address in ("127.0.0.1", "::1", HERE):
             assert page(address, 4000) == "shop"
         with outside.inside():
-            assert page(HOST, 4000) == "shop"
+            assert page(HERE, 4000) == "shop"
         call = ["nc", "-w", "2", OUTSIDE, "81"]
         with greeting(outside, 81, b"outside"):
             assert b"outside" not in container.exec_run(call).output
@@ -88,7 +65,7 @@ def test_beside_a_running_docker(outside: World, engine: Engine) -> None:
         )
         assert [rule for rule in firewall.rules(engine.root) if rule.chain == "ports"]
         with outside.inside():
-            assert page(HOST, 4000) == "shop"
+            assert page(HERE, 4000) == "shop"
         for each in (container, other):
             each.remove(force=True)
         after = [line for line in docker_rules().splitlines() if line.startswith("-A")]

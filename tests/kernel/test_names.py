@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import leftovers
 import pytest
-from worlds import own_network
 
 from runtime.engine import Engine
 from runtime.engine.container import Container
@@ -17,16 +14,7 @@ from runtime.errors import Conflict, InvalidInput
 
 PATIENCE_S = 20
 
-pytestmark = pytest.mark.needs("root", "ip")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_world(base_state: Path) -> Iterator[None]:
-    """Nothing of these tests is in the host's network."""
-    leftovers.end_launchers(base_state)  # whose keeper has another network
-    with own_network():
-        yield
-        leftovers.end_launchers(base_state)
+pytestmark = [pytest.mark.needs("root", "ip"), pytest.mark.usefixtures("own_world")]
 
 
 @pytest.fixture

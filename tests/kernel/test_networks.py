@@ -27,7 +27,6 @@ from runtime.cli.main import main
 from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.errors import Conflict, InvalidInput, NotFound
-from runtime.linux import namespaces, netdevice
 from runtime.network.records import NetworkRecords
 
 pytestmark = pytest.mark.needs("containers")
@@ -37,19 +36,11 @@ PATIENCE_S = 20.0
 
 
 @pytest.fixture(scope="module", autouse=True)
-def own_network(base_state: Path) -> Iterator[None]:
-    """This process is in a network namespace of its own; at the end only the loopback is in it."""
-    leftovers.end_launchers(base_state)  # whose keeper has another network
-    host = os.open("/proc/self/ns/net", os.O_RDONLY)
-    namespaces.unshare(namespaces.CLONE_NEWNET)
-    netdevice.bring_up("lo")
-    try:
-        yield
-        leftovers.end_launchers(base_state)
-        assert [name for _, name in socket.if_nameindex()] == ["lo"]
-    finally:
-        namespaces.setns(host, namespaces.CLONE_NEWNET)
-        os.close(host)
+def only_the_loopback_is_left(own_world: None, base_state: Path) -> Iterator[None]:
+    """At the end of all tests, when the keeper has ended."""
+    yield
+    leftovers.end_launchers(base_state)
+    assert [name for _, name in socket.if_nameindex()] == ["lo"]
 
 
 @pytest.fixture

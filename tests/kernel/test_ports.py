@@ -10,56 +10,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import leftovers
 import pytest
-from worlds import World, ask, cable, greeting, own_network
+from worlds import HERE, PATIENCE_S, World, another_machine, ask, greeting, page
 
 from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.errors import Conflict
 from runtime.network import firewall
 
-PATIENCE_S = 20
-HOST, OUTSIDE = "10.9.0.1", "10.9.0.2"
 SERVER = ["httpd", "-f", "-p", "80", "-h", "/etc"]
 
-pytestmark = pytest.mark.needs("root", "ip")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_world(base_state: Path) -> Iterator[None]:
-    """Nothing of these tests is in the host's network, nor in that of other tests."""
-    leftovers.end_launchers(base_state)  # whose keeper has another network
-    with own_network():
-        yield
-        leftovers.end_launchers(base_state)
+pytestmark = [pytest.mark.needs("root", "ip"), pytest.mark.usefixtures("own_world")]
 
 
 @pytest.fixture
 def outside(own_world: None) -> Iterator[World]:
-    with World() as world:
-        cable(world, f"{HOST}/24", f"{OUTSIDE}/24", HOST)
+    with another_machine() as world:
         yield world
-
-
-def get(address: str, port: int) -> str:
-    """The page that the container's web server has there; patiently, since it must begin."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            with socket.create_connection((address, port), timeout=PATIENCE_S) as line:
-                line.sendall(b"GET /hostname HTTP/1.0\r\n\r\n")
-                heard = b""
-                while data := line.recv(65536):
-                    heard += data
-                return heard.rpartition(b"\r\n\r\n")[2].decode().strip()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
 
 
 def web(engine: Engine, name: str, **options: Any) -> Container:
@@ -79,15 +49,15 @@ def onggi(*line: str) -> subprocess.CompletedProcess[str]:
 def test_two_containers_both_on_port_80(engine: Engine, outside: World) -> None:
     web(engine, "red", ports={"80/tcp": 4000})
     web(engine, "blue", ports={"80/tcp": 4001})
-    for address in ("127.0.0.1", "::1", HOST):
-        assert get(address, 4000) == "red"
-        assert get(address, 4001) == "blue"
+    for address in ("127.0.0.1", "::1", HERE):
+        assert page(address, 4000) == "red"
+        assert page(address, 4001) == "blue"
     with outside.inside():
-        assert get(HOST, 4000) == "red"
-        assert get(HOST, 4001) == "blue"
+        assert page(HERE, 4000) == "red"
+        assert page(HERE, 4001) == "blue"
     counted = [rule for rule in firewall.rules(engine.root) if rule.chain == "ports"]
     assert all(rule.packets for rule in counted)
-    fetch = ["wget", "-q", "-O", "-", f"http://{HOST}:4000/hostname"]
+    fetch = ["wget", "-q", "-O", "-", f"http://{HERE}:4000/hostname"]
     for network in ("bridge", "town"):  # a neighbour, and one in another network
         if network == "town":
             engine.networks.create("town")
@@ -129,7 +99,7 @@ def test_all_exposed_ports(engine: Engine) -> None:
     options = {"publish_all_ports": True, "exposed_ports": ["80", "90-91/udp"]}
     container = web(engine, "open", **options)
     assert set(container.ports) == {"80/tcp", "90/udp", "91/udp"}
-    assert get("127.0.0.1", int(container.ports["80/tcp"][0]["HostPort"])) == "open"
+    assert page("127.0.0.1", int(container.ports["80/tcp"][0]["HostPort"])) == "open"
     container.remove(force=True)
 
 
@@ -166,10 +136,10 @@ def test_udp(engine: Engine, outside: World) -> None:
     world = World()
     world.descriptor = os.open(f"/proc/{container.pid}/ns/net", os.O_RDONLY)
     with greeting(world, 53, b"hello", "udp"):
-        for address in ("127.0.0.1", "::1", HOST):
+        for address in ("127.0.0.1", "::1", HERE):
             assert ask(address, 5353, "udp") == b"hello"
         with outside.inside():
-            assert ask(HOST, 5353, "udp") == b"hello"
+            assert ask(HERE, 5353, "udp") == b"hello"
     os.close(world.descriptor)
     container.remove(force=True)
 
@@ -190,15 +160,15 @@ def test_a_killed_keeper_is_replaced_and_the_ports_with_it(engine: Engine) -> No
     container = web(engine, "stays", ports={"80/tcp": None})
     before = container.ports
     port = int(before["80/tcp"][0]["HostPort"])
-    assert get("127.0.0.1", port) == "stays"
+    assert page("127.0.0.1", port) == "stays"
     for pid, root in leftovers._residents():
         if root == engine.root and leftovers._comm(pid) == leftovers.KEEPER:
             os.kill(pid, signal.SIGKILL)
-    assert get("127.0.0.1", port) == "stays"  # the rules are the kernel's
+    assert page("127.0.0.1", port) == "stays"  # the rules are the kernel's
     web(engine, "other", ports={"80/tcp": 4009})  # has another keeper started
     assert engine.containers.get("stays").ports == before
     for address in ("127.0.0.1", "::1"):
-        assert get(address, port) == "stays"
+        assert page(address, port) == "stays"
     with pytest.raises(Conflict, match="in use"):
         web(engine, "third", ports={"80/tcp": port})
     for each in engine.containers.list(all=True):
@@ -207,7 +177,7 @@ def test_a_killed_keeper_is_replaced_and_the_ports_with_it(engine: Engine) -> No
 
 def test_nothing_is_left(engine: Engine) -> None:
     container = web(engine, "gone", ports={"80/tcp": 4000})
-    assert get("::1", 4000) == "gone"
+    assert page("::1", 4000) == "gone"
     container.remove(force=True)
 
     def free() -> bool:
