@@ -26,7 +26,12 @@ async def follow(
     """
     loop = asyncio.get_running_loop()
     while True:
-        data = await loop.run_in_executor(pool, source.take)
+        taking = loop.run_in_executor(pool, source.take)
+        try:
+            data = await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            await asyncio.wait([taking])  # nobody may close what a thread has in hand
+            raise
         taken()
         if data:
             await write(data)

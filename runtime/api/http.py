@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
-import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,7 +41,9 @@ from runtime.api.answers import (
 from runtime.api.call import NEWEST, OLDEST, Call, Settings, Version
 from runtime.api.errors import Refused
 from runtime.api.following import follow, readable
+from runtime.api.sockets import BACKLOG, Listener
 from runtime.api.text import as_line, spoken
+from runtime.api.tls import Relay
 from runtime.engine import Engine
 from runtime.engine.engine import version
 from runtime.errors import OnggiError
@@ -74,7 +76,7 @@ class Server:
         }
         routes.load()
 
-    async def run(self, listeners: Iterable[socket.socket], ready: Callable[[], None]) -> None:
+    async def run(self, listeners: Iterable[Listener], ready: Callable[[], None]) -> None:
         """Serve on these until SIGTERM or SIGINT. `ready` is called when it answers."""
         loop = asyncio.get_running_loop()
         end = asyncio.Event()
@@ -91,7 +93,7 @@ class Server:
         await runner.setup()
         try:
             for each in listeners:
-                await web.SockSite(runner, each, backlog=512).start()
+                await _listen(each, runner, server)
             listening = asyncio.create_task(self._hear())
             ready()
             await end.wait()
@@ -120,6 +122,8 @@ class Server:
     async def _answer(self, request: web.BaseRequest, link: _Link) -> Answer:
         """What the handler of the request says, or why there is none."""
         try:
+            if "Origin" in request.headers:
+                raise Refused(403, "web pages may not speak to the engine")
             path, query = _target(request)
             asked, path = _version(path)
             found = routes.find(request.method, path)
@@ -228,6 +232,15 @@ class Server:
 
         with contextlib.suppress(ConnectionError):
             await loop.run_in_executor(self._long, pour)
+
+
+async def _listen(listener: Listener, runner: web.ServerRunner, server: web.Server) -> None:
+    """Serve at this socket, too."""
+    if listener.tls is None:
+        await web.SockSite(runner, listener.socket, backlog=BACKLOG).start()
+        return
+    loop, context = asyncio.get_running_loop(), listener.tls
+    await loop.create_server(lambda: Relay(context, server), sock=listener.socket, backlog=BACKLOG)
 
 
 class _Link:
@@ -374,10 +387,13 @@ def _close(thing: Any) -> None:
 def serve(
     engine: Engine,
     settings: Settings,
-    listeners: Iterable[socket.socket],
+    listeners: Iterable[Listener],
     ready: Callable[[], None],
 ) -> None:
     """Serve until a signal ends it."""
+
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # three for each who follows a log
 
     async def begin() -> None:
         await Server(engine, settings).run(listeners, ready)

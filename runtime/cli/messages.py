@@ -206,7 +206,20 @@ KO: dict[str, str] = {
     "another server listens here already: {path}": (
         "다른 서버가 이미 이 소켓을 쓰고 있습니다: {path}"
     ),
-    "write unix:///run/onggi.sock": "unix:///run/onggi.sock 형식으로 쓰세요",
+    "write unix:///run/onggi.sock or tcp://127.0.0.1:2376": (
+        "unix:///run/onggi.sock 또는 tcp://127.0.0.1:2376 형식으로 쓰세요"
+    ),
+    "nobody but this host's root may speak to the engine: {address} needs TLS": (
+        "엔진에 접속하는 사람은 이 호스트의 root나 다름없습니다. TLS가 필요한 주소입니다: {address}"
+    ),
+    "give --tlsverify, --tlscacert, --tlscert and --tlskey; or listen on "
+    "127.0.0.1 with --plain-loopback": (
+        "--tlsverify, --tlscacert, --tlscert, --tlskey를 주거나, "
+        "--plain-loopback과 함께 127.0.0.1에서 요청을 받으세요"
+    ),
+    "--tlsverify, --tlscacert, --tlscert and --tlskey belong together": (
+        "--tlsverify, --tlscacert, --tlscert, --tlskey는 함께 써야 합니다"
+    ),
     "no exec command specified": "실행할 명령이 없습니다",
     "no such exec instance: {name}": "그런 exec가 없습니다: {name}",
     "exec command {name} has been started already": "이미 시작된 exec입니다: {name}",

@@ -7,11 +7,18 @@ says so).
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from runtime.cli import console
 from runtime.cli.command import command
-from runtime.cli.flags import LIST, WORD, Flag, Given
+from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given
 from runtime.cli.messages import translate
 from runtime.engine import Engine
+from runtime.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import ssl
 
 DEFAULT_HOST = "unix:///run/onggi.sock"
 
@@ -20,6 +27,11 @@ DEFAULT_HOST = "unix:///run/onggi.sock"
     "[OPTIONS]",
     Flag("host", "H", LIST, "Socket to listen on: unix://PATH or tcp://HOST:PORT"),
     Flag("group", "G", WORD, "Group that may use the unix socket", "docker"),
+    Flag("tlsverify", "", SWITCH, "Listen on TCP with TLS, for clients with a certificate"),
+    Flag("tlscacert", "", WORD, "Trust the clients whose certificates this CA has signed"),
+    Flag("tlscert", "", WORD, "Certificate of this server (PEM, chain included)"),
+    Flag("tlskey", "", WORD, "Key of the certificate (PEM)"),
+    Flag("plain-loopback", "", SWITCH, "Allow TCP without TLS at an address of this host"),
     Flag("registry-mirror", "", LIST, "Ask this registry (http:// or https://) before docker.io"),
     most=0,
 )
@@ -33,7 +45,11 @@ def serve(given: Given) -> int:
     hosts = given.host or [DEFAULT_HOST]
     engine = Engine()
     engine.images.mirrors = tuple(map(checked_mirror, given.registry_mirror))
-    listeners = [Listener.open(host, group=given.group) for host in hosts]
+    tls = _tls(given)
+    listeners = [
+        Listener.open(host, group=given.group, tls=tls, plain_loopback=given.plain_loopback)
+        for host in hosts
+    ]
 
     def say_ready() -> None:
         for each in listeners:
@@ -43,8 +59,21 @@ def serve(given: Given) -> int:
     try:
         engine.restore()
         settings = Settings(registry_mirrors=tuple(given.registry_mirror))
-        serve(engine, settings, [each.socket for each in listeners], say_ready)
+        serve(engine, settings, listeners, say_ready)
     finally:
         for each in listeners:
             each.close()
     return 0
+
+
+def _tls(given: Given) -> ssl.SSLContext | None:
+    """How TCP is spoken; None without TLS. Raises InvalidInput."""
+    files = (given.tlscacert, given.tlscert, given.tlskey)
+    if not given.tlsverify and not any(files):
+        return None
+    if not given.tlsverify or not all(files):
+        raise InvalidInput("--tlsverify, --tlscacert, --tlscert and --tlskey belong together")
+    from runtime.api.tls import context_of
+
+    authority, certificate, key = (Path(each).absolute() for each in files)
+    return context_of(authority, certificate, key)
