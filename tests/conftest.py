@@ -118,8 +118,22 @@ def state_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def docker_host(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """`onggi serve` for that engine: what DOCKER_HOST is set to."""
+def docker_host(unwatched_host: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """`onggi serve` for that engine, behind a witness: an answer that is not as docker's definition
+    has it fails the test. It is what DOCKER_HOST is set to.
+    """
+    from witness import witnessed
+
+    with witnessed(Path(unwatched_host.removeprefix("unix://"))) as witness:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{witness.socket}")
+        yield f"unix://{witness.socket}"
+
+
+@pytest.fixture
+def unwatched_host(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The same without the witness, for thousands of listeners and for talkers of rubbish."""
     from docker_host import serving
 
     with serving(tmp_path / "docker.sock", "--group", "root") as server:

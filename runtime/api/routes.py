@@ -28,10 +28,32 @@ MODULES = (
     "images",
     "build",
     "distribution",
+    "networks",
+    "volumes",
+    "swarm",
+    "plugins",
 )
 """Of this package: those that have handlers."""
 
-NOT_IMPLEMENTED: dict[tuple[str, str], str] = {}
+_NO_BUILDKIT = (
+    "BuildKit's sessions are not spoken here; set DOCKER_BUILDKIT=0, then docker build works"
+)
+_NO_SWARM = "this engine cannot be in a swarm yet"
+_NO_PLUGINS = "there are no plugins here, drivers are part of the engine"
+
+NOT_IMPLEMENTED: dict[tuple[str, str], str] = {
+    ("POST", "/session"): _NO_BUILDKIT,
+    ("POST", "/grpc"): _NO_BUILDKIT,
+    ("POST", "/swarm/init"): _NO_SWARM,
+    ("POST", "/swarm/join"): _NO_SWARM,
+    ("GET", "/images/search"): (
+        "searching is Docker Hub's own and no part of what registries speak; look at its page, or "
+        "pull by name"
+    ),
+    ("GET", "/plugins/privileges"): _NO_PLUGINS,
+    ("POST", "/plugins/pull"): _NO_PLUGINS,
+    ("POST", "/plugins/create"): _NO_PLUGINS,
+}
 """What the definition has and this engine does not, with the reason: answered with 501."""
 
 Handler = Callable[[Call], Answer]

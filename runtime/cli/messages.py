@@ -243,6 +243,11 @@ KO: dict[str, str] = {
     ),
     "invalid condition: {text!r}": "기다릴 수 없는 조건입니다: {text!r}",
     "bad parameter: 'path' cannot be empty": "path에 경로를 써야 합니다",
+    "unknown object type: {kind}": "모르는 종류: {kind}",
+    "`since` time ({since}) cannot be after `until` time ({until})": (
+        "since 시각({since})이 until 시각({until})보다 늦을 수 없습니다"
+    ),
+    "{name} is no moment: {text}": "시각이 아닙니다: {name}={text}",
     "{name} takes a whole number, not {text!r}": "{name}에는 정수를 써야 합니다: {text!r}",
     "{name} is no JSON object of filters: {text}": (
         "{name}: 필터를 담은 JSON 객체가 아닙니다: {text}"

@@ -14,9 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
-import platform
-import sys
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,14 +24,13 @@ from runtime.container.messages import Exit
 from runtime.engine import directory, events, usage
 from runtime.engine.container import Container
 from runtime.engine.containers import Containers, left_in_the_kernel
-from runtime.engine.events import Moment
+from runtime.engine.events import Listener, Moment
 from runtime.engine.execs import Execs
 from runtime.engine.filters import Filters
 from runtime.engine.images import Images
 from runtime.engine.volumes import Volumes
 from runtime.engine.watch import Watch
 from runtime.errors import Conflict, OnggiError
-from runtime.linux import cgroup_mounts
 from runtime.oci.mounts import Mount
 from runtime.oci.spec import Process
 from runtime.resident import KEEPER
@@ -134,6 +130,13 @@ class Engine:
         database = self._lifecycle.records.database
         return events.events(database, since, until, filters or {}, decode=decode, follow=follow)
 
+    def listen(
+        self, since_ns: int | None, until_ns: int | None, filters: Mapping[str, Any]
+    ) -> Listener:
+        """The same for who cannot wait in a thread; moments in nanoseconds since 1970."""
+        database = self._lifecycle.records.database
+        return Listener(database, self.watch, since_ns, until_ns, filters)
+
     def login(
         self,
         username: str,
@@ -151,6 +154,16 @@ class Engine:
         host = registries.checked_registry(registry or "")
         registries.sign_in(self.root, host, Credential(username, password or ""))
         return {"IdentityToken": "", "Status": "Login Succeeded"}
+
+    def check_login(self, auth_config: Mapping[str, str], registry: str = "") -> None:
+        """See whether a registry (docker.io, if none is named) takes docker's auth_config, and keep
+        nothing. Raises RegistryError if it does not.
+        """
+        from runtime.engine import registries
+        from runtime.registry.credentials import Credential
+
+        host = registries.checked_registry(registry)
+        registries.check(self.root, host, Credential.of(auth_config))
 
     def df(self) -> dict[str, Any]:
         """What takes how much of the disk: docker's SystemDataUsage."""
@@ -179,27 +192,9 @@ class Engine:
 
     def info(self) -> dict[str, Any]:
         """The host and what is on it, with the keys of docker's SystemInfo."""
-        everything = self.containers.list(all=True)
-        states = [container.status for container in everything]
-        running, paused = states.count("running"), states.count("paused")
-        return {
-            "Name": platform.node(),
-            "ServerVersion": version(),
-            "Containers": len(everything),
-            "ContainersRunning": running,
-            "ContainersPaused": paused,
-            "ContainersStopped": len(everything) - running - paused,
-            "Images": len(self.images.list()),
-            "Driver": "overlay",
-            "DockerRootDir": str(self.root),
-            "CgroupVersion": cgroup_mounts.host_version(),
-            "KernelVersion": platform.release(),
-            "OSType": "linux",
-            "Architecture": platform.machine(),
-            "NCPU": len(os.sched_getaffinity(0)),
-            "MemTotal": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-            "Warnings": [f"{each}" for each in self.obstacles()] or None,
-        }
+        from runtime.engine import system  # what it asks about takes a while to import
+
+        return system.info(self)
 
     def obstacles(self) -> list[Obstacle]:
         """What on this host keeps containers' packets from their way, and what its user may do."""
@@ -213,14 +208,9 @@ class Engine:
 
     def version(self) -> dict[str, Any]:
         """Versions of the engine, of Python and of the kernel."""
-        return {
-            "Version": version(),
-            "Os": "linux",
-            "Arch": platform.machine(),
-            "KernelVersion": platform.release(),
-            "PythonVersion": platform.python_version(),
-            "Executable": sys.executable,
-        }
+        from runtime.engine import system
+
+        return system.version_document()
 
     def _surroundings(self, options: Mapping[str, Any]) -> Request:
         return self.containers.surroundings(options)

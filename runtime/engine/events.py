@@ -16,6 +16,7 @@ from typing import Any
 
 from runtime import journal
 from runtime.database import Database
+from runtime.engine.watch import Watch
 from runtime.errors import InvalidInput
 from runtime.journal import Event
 
@@ -37,6 +38,16 @@ def events(
     """See `Engine.events`. Raises InvalidInput for a filter that does not exist, and at once:
     not only when the first event is asked for.
     """
+    refuse_unknown(filters)
+    number = journal.last_number(database)
+    since_ns = as_nanoseconds(since) if since is not None or follow else 0
+    found = _selected(database, number, since_ns, as_nanoseconds(until), follow)
+    chosen = (each for each in found if _passes(each, filters))
+    return (as_docker(each) if decode else as_line(each) for each in chosen)
+
+
+def refuse_unknown(filters: Mapping[str, Any]) -> None:
+    """Raises InvalidInput for a filter that does not exist."""
     for name in filters:
         if name not in _TESTS:
             raise InvalidInput(
@@ -45,11 +56,52 @@ def events(
                 name=name,
                 known=", ".join(_TESTS),
             )
-    number = journal.last_number(database)
-    since_ns = as_nanoseconds(since) if since is not None or follow else 0
-    found = _selected(database, number, since_ns, as_nanoseconds(until), follow)
-    chosen = (each for each in found if _passes(each, filters))
-    return (as_docker(each) if decode else as_line(each) for each in chosen)
+
+
+class Listener:
+    """Events as they come, for a program that listens to much at once and has no thread for each.
+
+    When its descriptor is readable, or the moment `due` (of the monotonic clock) has come, `take`
+    has news; when it is `over` there will be none. Raises as `events`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        watch: Watch,
+        since_ns: int | None,
+        until_ns: int | None,
+        filters: Mapping[str, Any],
+    ) -> None:
+        refuse_unknown(filters)
+        self._filters, self._until_ns = filters, until_ns
+        self._subscription = watch.subscribe()
+        self._past = [] if since_ns is None else journal.since(database, since_ns)
+        self._number = max((each.number for each in self._past), default=0)
+        self.over = False
+        self.due: float | None = None
+        if until_ns is not None:
+            self.due = time.monotonic() + (until_ns - time.time_ns()) / 10**9
+
+    def fileno(self) -> int:
+        """Readable when something has happened."""
+        return self._subscription.fileno()
+
+    def take(self) -> bytes:
+        """All that has happened since the last time, as JSON lines; b"" for nothing."""
+        self.over = self._until_ns is not None and time.time_ns() >= self._until_ns
+        heard = [each for each in self._subscription.take() if each.number > self._number]
+        found, self._past = [*self._past, *heard], []
+        return b"".join(
+            as_line(each)
+            for each in found
+            if (self._until_ns is None or each.time_ns <= self._until_ns)
+            and _passes(each, self._filters)
+        )
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        self._subscription.close()
 
 
 def as_nanoseconds(moment: Moment) -> int | None:
@@ -139,6 +191,18 @@ def _has_label(event: Event, text: str) -> bool:
     return name in event.attributes and (not equals or event.attributes[name] == value)
 
 
+def _is_a(kind: str) -> Test:
+    """A filter that is called as what it is about: an id or a name, or how one begins."""
+
+    def test(event: Event, text: str) -> bool:
+        names = (event.actor, event.attributes.get("name", ""))
+        return event.type == kind and any(name.startswith(text) for name in names)
+
+    return test
+
+
+_NAMED = ("config", "daemon", "network", "node", "plugin", "secret", "service")
+
 _TESTS: dict[str, Test] = {
     "container": _is_container,
     "event": _has_action,
@@ -147,4 +211,5 @@ _TESTS: dict[str, Test] = {
     "type": lambda event, text: event.type == text,
     "volume": lambda event, text: event.type == "volume" and event.actor == text,
     "scope": lambda event, text: text == "local",
+    **{kind: _is_a(kind) for kind in _NAMED},
 }

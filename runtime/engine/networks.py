@@ -194,6 +194,7 @@ class Network:
             "Created": timestamp(value.created_ns),
             "Scope": "local",
             "Driver": value.driver,
+            "EnableIPv4": value.driver == BRIDGE,
             "EnableIPv6": value.ipv6,
             "IPAM": {
                 "Driver": "default",

@@ -214,6 +214,12 @@ def sign_in(root: Path, host: str, credential: Credential) -> str:
 
     Raises RegistryError (UNAUTHORIZED), InvalidInput.
     """
+    check(root, host, credential)
+    return CredentialFile().keep(host, credential)
+
+
+def check(root: Path, host: str, credential: Credential) -> None:
+    """The first half of that."""
     if ":" in credential.username:
         raise InvalidInput("a user name cannot have a colon: {name}", name=credential.username)
     transport = Transport(Trust.of(root))
@@ -221,7 +227,6 @@ def sign_in(root: Path, host: str, credential: Credential) -> str:
         Registry(host, transport, credential).sign_in()
     finally:
         transport.close()
-    return CredentialFile().keep(host, credential)
 
 
 def checked_registry(text: str) -> str:

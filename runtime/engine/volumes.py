@@ -58,11 +58,11 @@ class Volumes:
         """All of them, by name. `filters`: dangling (no container has it), driver, label, name."""
         wanted = read_filters(filters, VOLUME_FILTERS)
         users = self.store.users()
-        dangling = wanted.get("dangling")
+        dangling = is_true("dangling", wanted["dangling"]) if "dangling" in wanted else None
         return [
             each
             for each in (Volume(self.store, row) for row in self.store.rows())
-            if (dangling is None or (each.id not in users) == is_true("dangling", dangling))
+            if (dangling is None or (each.id not in users) == dangling)
             and ("driver" not in wanted or "local" in wanted["driver"])
             and has_labels(each.labels, wanted.get("label", ()))
             and ("name" not in wanted or any(text in each.id for text in wanted["name"]))

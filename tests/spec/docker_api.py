@@ -84,6 +84,8 @@ STATUSES: Mapping[tuple[str, int], str] = {
     ("*", 500): "of the engine's own failures",
     ("*", 501): "what is not implemented: docs/API.md",
     ("ExecStart", 101): "as for attach: a client that asks for an upgrade gets one",
+    ("VolumeCreate", 404): "docker's answer for a driver that is not there",
+    ("NetworkCreate", 503): "an overlay network needs a swarm",
     ("NetworkCreate", 409): "docker's answer for a name that is taken",
 }
 """Answers that the definition does not have, by operation ("*": all of them), and why."""
