@@ -46,6 +46,9 @@ NOT_IMPLEMENTED: dict[tuple[str, str], str] = {
     ("POST", "/grpc"): _NO_BUILDKIT,
     ("POST", "/swarm/init"): _NO_SWARM,
     ("POST", "/swarm/join"): _NO_SWARM,
+    ("GET", "/containers/{id}/attach/ws"): (
+        "no WebSockets here; POST /containers/{id}/attach does the same"
+    ),
     ("GET", "/images/search"): (
         "searching is Docker Hub's own and no part of what registries speak; look at its page, or "
         "pull by name"
