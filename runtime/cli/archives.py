@@ -16,8 +16,8 @@ from typing import BinaryIO, cast
 
 from runtime.cli import console
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given
-from runtime.engine import Engine
 from runtime.errors import InvalidInput, NotFound
 
 
@@ -31,7 +31,7 @@ def save(given: Given) -> int:
     of its tags.
     """
     refuse_terminal(given.output)
-    write_archive(Engine().images.save(given.words), given.output)
+    write_archive(open_engine().images.save(given.words), given.output)
     return 0
 
 
@@ -49,7 +49,7 @@ def load(given: Given) -> int:
             hint="give a file with -i, or redirect one: onggi load < images.tar",
         )
     data = cast(BinaryIO, sys.stdin.buffer) if given.input is None else Path(given.input)
-    for image in Engine().images.load(data):
+    for image in open_engine().images.load(data):
         for name in () if given.quiet else image.tags or (None,):
             console.say(f"Loaded image: {name}" if name else f"Loaded image ID: {image.id}")
     return 0
@@ -72,7 +72,7 @@ def import_tar(given: Given) -> int:
             "there is no archive on standard input: it is a terminal",
             hint="give a file, or redirect one: onggi import - < files.tar",
         )
-    image = Engine().images.import_image(
+    image = open_engine().images.import_image(
         cast(BinaryIO, sys.stdin.buffer) if source == "-" else Path(source),
         name[0] if name else None,
         changes=given.change,

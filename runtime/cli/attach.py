@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from runtime.cli import console
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.container_flags import (
     ENVIRONMENT,
     ENVIRONMENT_FILE,
@@ -28,13 +29,15 @@ from runtime.cli.messages import translate
 from runtime.cli.streams import Feeder, converse
 from runtime.cli.terminal import handling, refuse_other_input, window
 from runtime.container.messages import STREAMS
-from runtime.engine import Engine
 from runtime.engine.keys import parse_keys
 from runtime.errors import OnggiError
 
 if TYPE_CHECKING:
+    from runtime.api.client.streams import Attachment as RemoteAttachment
+    from runtime.cli.connection import AnyContainer
     from runtime.engine.attachment import Attachment
-    from runtime.engine.container import Container
+
+    AnyAttachment = Attachment | RemoteAttachment
 
 DETACH_KEYS = Flag("detach-keys", "", WORD, "Override the key sequence for detaching a container")
 SIG_PROXY = Flag("sig-proxy", "", SWITCH, "Proxy received signals to the process", True)
@@ -48,7 +51,7 @@ ENOUGH = 3
 
 
 def in_foreground(
-    container: Container,
+    container: AnyContainer,
     *,
     streams: tuple[str, ...] = ("stdin", *STREAMS),
     detach_keys: str = "",
@@ -60,7 +63,7 @@ def in_foreground(
     the program would be without us. Docker leaves it running.
     """
     keys = parse_keys(detach_keys)
-    stdin = "stdin" in streams and container.request.stdin_open
+    stdin = "stdin" in streams and container.opens_stdin
     if stdin and container.has_terminal:
         refuse_other_input()
     with signals_for(container, sig_proxy):
@@ -77,7 +80,7 @@ def in_foreground(
         return int(attachment.exit.code)
 
 
-def only_feed(container: Container, attachment: Attachment) -> int:
+def only_feed(container: AnyContainer, attachment: AnyAttachment) -> int:
     """`-a stdin`: give it what we have, and let it go on without us."""
     console.say(container.id)
     if attachment.stdin is not None:
@@ -87,7 +90,7 @@ def only_feed(container: Container, attachment: Attachment) -> int:
 
 
 def attend(
-    container: Container, attachment: Attachment, streams: tuple[str, ...], keys: bytes
+    container: AnyContainer, attachment: AnyAttachment, streams: tuple[str, ...], keys: bytes
 ) -> bool:
     """Until it ends; False if we have left it."""
     pieces = (
@@ -107,8 +110,8 @@ def attend(
 def attach(given: Given) -> int:
     """To a container that runs. What it wrote before is in its logs."""
     keys = parse_keys(given.detach_keys or "")
-    container = Engine().containers.get(given.words[0])
-    stdin = not given.no_stdin and container.request.stdin_open
+    container = open_engine().containers.get(given.words[0])
+    stdin = not given.no_stdin and container.opens_stdin
     if stdin and container.has_terminal:
         refuse_other_input()
     with signals_for(container, given.sig_proxy):
@@ -119,7 +122,7 @@ def attach(given: Given) -> int:
         return int(attachment.exit.code)
 
 
-def ask_to_draw_again(attachment: Attachment) -> None:
+def ask_to_draw_again(attachment: AnyAttachment) -> None:
     """A program draws its screen, a shell its prompt, when the window changes."""
     size = window()
     if size is not None:
@@ -133,7 +136,7 @@ def left() -> int:
 
 
 def signals_for(
-    container: Container, wanted: bool = True
+    container: AnyContainer, wanted: bool = True
 ) -> contextlib.AbstractContextManager[None]:
     """Inside the block signals to us go to the container; the third Ctrl-C ends us alone.
 
@@ -144,7 +147,7 @@ def signals_for(
     return handling(FORWARDED, forwarder(container))
 
 
-def forwarder(container: Container) -> Callable[[int, FrameType | None], None]:
+def forwarder(container: AnyContainer) -> Callable[[int, FrameType | None], None]:
     """A signal handler that passes signals on to the container's first process."""
     urgent = 0
 
@@ -178,7 +181,7 @@ def forwarder(container: Container) -> Callable[[int, FrameType | None], None]:
 def execute(given: Given) -> int:
     """One more program in a container that runs; the exit code is the program's."""
     name, *arguments = given.words
-    container = Engine().containers.get(name)
+    container = open_engine().containers.get(name)
     keys = parse_keys(given.detach_keys or "")
     stdin = given.interactive and not given.detach
     if stdin and given.tty:

@@ -10,10 +10,10 @@ from typing import Any
 from runtime.cli import console
 from runtime.cli.build_progress import build_progress
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine, own_engine
 from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given
 from runtime.cli.images import short
 from runtime.cli.progress import bootstrap_progress
-from runtime.engine import Engine
 from runtime.errors import InvalidInput
 
 LATER = WORD._replace(later=True)
@@ -51,7 +51,7 @@ def build(given: Given) -> int:
     """Steps and their output as they happen, then the image's id and its names."""
     kind = "quiet" if given.quiet else given.progress or "auto"
     with bootstrap_progress() as progress, build_progress(kind) as tell:
-        image, _ = Engine(progress=progress).images.build(
+        image, _ = open_engine(progress).images.build(
             **read_context(given.words[0], given.file),
             tag=given.tag,
             buildargs=build_arguments(given.build_arg),
@@ -147,7 +147,7 @@ def read_secret(text: str) -> tuple[str, bytes]:
 def bootstrap(given: Given) -> int:
     """Make the base images, or make them again: nothing is downloaded."""
     with bootstrap_progress() as progress:
-        images = Engine().images.bootstrap(progress=progress)
+        images = own_engine("image bootstrap").images.bootstrap(progress=progress)
     for image in images:
         console.say(image.id if given.quiet else f"{', '.join(image.tags)}: {short(image.id)}")
     return 0

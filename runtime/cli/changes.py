@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runtime.cli import console
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given
-from runtime.engine import Engine
 
 LETTERS = "CAD"
 """Changed, added, deleted: the letter of each of docker's numbers."""
@@ -14,7 +14,7 @@ LETTERS = "CAD"
 @command("CONTAINER", least=1, most=1)
 def diff(given: Given) -> int:
     """One line a path, compared with the image: C changed, A added, D deleted."""
-    for each in Engine().containers.get(given.words[0]).diff():
+    for each in open_engine().containers.get(given.words[0]).diff():
         console.say(f"{LETTERS[each['Kind']]} {each['Path']}")
     return 0
 
@@ -32,7 +32,7 @@ def commit(given: Given) -> int:
     """What the container changed becomes a layer on its image; prints the new image's id."""
     name, *more = given.words
     image = (
-        Engine()
+        open_engine()
         .containers.get(name)
         .commit(
             more[0] if more else None,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from runtime.cli import console, units
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.flags import SWITCH, WHOLE, WORD, Flag, Given, Kind
 from runtime.cli.listing import PRUNE_FILTER, filters_of
-from runtime.engine import Engine
 from runtime.errors import NotFound
-
-if TYPE_CHECKING:
-    from runtime.engine.container import Container
 
 LINK = Kind("", later=True)
 PATIENCE = Flag("timeout", "t", WHOLE, "Seconds to wait before killing the container")
@@ -40,24 +37,23 @@ PATIENCE_OF_OLD = Flag("time", "", WHOLE, "Seconds to wait (the older name of --
 )
 def logs(given: Given) -> int:
     """What the container wrote to its standard error goes to ours."""
-    from runtime.cli.streams import pass_on_entry
+    from runtime.cli.streams import NUMBERS
 
-    container = Engine().containers.get(given.words[0])
-    details = details_of(container) if given.details else b""
-    entries = container.log_entries(
-        follow=given.follow, tail=tail_of(given.tail), since=given.since, until=given.until
+    pieces = (
+        open_engine()
+        .containers.get(given.words[0])
+        .log_pieces(
+            follow=given.follow,
+            tail=tail_of(given.tail),
+            since=given.since,
+            until=given.until,
+            timestamps=given.timestamps,
+            details=given.details,
+        )
     )
-    for entry in entries:
-        pass_on_entry(entry, timestamps=given.timestamps, details=details)
+    for stream, data in pieces:
+        console.pass_on(data, NUMBERS[stream])
     return 0
-
-
-def details_of(container: Container) -> bytes:
-    """As docker writes them: name=value pairs in the order of their names, then a space."""
-    from urllib.parse import quote
-
-    pairs = sorted(container.log_details.items())
-    return ",".join(f"{quote(name)}={quote(value)}" for name, value in pairs).encode() + b" "
 
 
 def tail_of(text: str) -> int | Literal["all"]:
@@ -78,7 +74,7 @@ def tail_of(text: str) -> int | Literal["all"]:
 )
 def stop(given: Given) -> int:
     """Ask the program to end; kill it if it has not after the time."""
-    engine = Engine()
+    engine = open_engine()
     timeout_s = given.timeout if given.time is None else given.time
 
     def stop_one(name: str) -> None:
@@ -94,7 +90,7 @@ def stop(given: Given) -> int:
 )
 def kill(given: Given) -> int:
     """Send a signal to the container's first process."""
-    engine = Engine()
+    engine = open_engine()
     return console.each(
         given.words, lambda name: engine.containers.get(name).kill(signal=given.signal)
     )
@@ -103,7 +99,7 @@ def kill(given: Given) -> int:
 @command("CONTAINER [CONTAINER...]", least=1)
 def wait(given: Given) -> int:
     """Print the exit codes, in the order of the names."""
-    engine = Engine()
+    engine = open_engine()
 
     def wait_for(name: str) -> str:
         return str(engine.containers.get(name).wait()["StatusCode"])
@@ -120,7 +116,7 @@ def wait(given: Given) -> int:
 )
 def rm(given: Given) -> int:
     """Remove containers with everything they wrote."""
-    engine = Engine()
+    engine = open_engine()
 
     def remove(name: str) -> None:
         engine.containers.get(name).remove(force=given.force, v=given.volumes)
@@ -138,7 +134,7 @@ def prune(given: Given) -> int:
     """Remove all stopped containers."""
     if not given.force and not console.agrees("This removes all stopped containers. Continue?"):
         return 1
-    removed = Engine().containers.prune(filters=filters_of(given.filter))
+    removed = open_engine().containers.prune(filters=filters_of(given.filter))
     if removed["ContainersDeleted"]:
         console.say("\n".join(["Deleted Containers:", *removed["ContainersDeleted"], ""]))
     console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")
@@ -149,7 +145,7 @@ def prune(given: Given) -> int:
 def port(given: Given) -> int:
     """The ports of the host that lead to the container."""
     name, *wanted = given.words
-    container = Engine().containers.get(name)
+    container = open_engine().containers.get(name)
     ports = {key: value for key, value in container.ports.items() if value}
     if wanted:
         key = wanted[0] if "/" in wanted[0] else f"{wanted[0]}/tcp"

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from runtime.cli import console, units
 from runtime.cli.archives import refuse_terminal, write_archive
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.flags import SWITCH, WORD, Flag, Given
 from runtime.cli.messages import translate
-from runtime.engine import Engine
-from runtime.engine.container import Container
 from runtime.errors import Conflict, InvalidInput, NotFound
 from runtime.exchange import local
 from runtime.exchange.places import Place, plan_copy
 from runtime.layer.stream import stream_of
+
+if TYPE_CHECKING:
+    from runtime.cli.connection import AnyContainer
 
 STREAM = "-"
 _LINKS = 40
@@ -38,7 +40,7 @@ def cp(given: Given) -> int:
             "one of the two must be in a container, and only one",
             hint="write a path in a container as CONTAINER:PATH",
         )
-    container = Engine().containers.get(source_name or target_name)
+    container = open_engine().containers.get(source_name or target_name)
     copied = [0]
     if source_name:
         copy_out(container, source, target, given, copied)
@@ -59,7 +61,7 @@ def split(word: str) -> tuple[str, str]:
 
 
 def copy_out(
-    container: Container, source: str, target: str, given: Given, copied: list[int]
+    container: AnyContainer, source: str, target: str, given: Given, copied: list[int]
 ) -> None:
     """From the container to this host, or as a tar to standard output."""
     name = source
@@ -79,7 +81,7 @@ def copy_out(
 
 
 def copy_in(
-    container: Container, source: str, target: str, given: Given, copied: list[int]
+    container: AnyContainer, source: str, target: str, given: Given, copied: list[int]
 ) -> None:
     """From this host, or a tar on standard input, to the container."""
     destination = place_in(container, target)
@@ -97,7 +99,7 @@ def copy_in(
     container.put_archive(plan.directory, counted, owner=owner, keeps_kinds=True)
 
 
-def followed(container: Container, path: str) -> str:
+def followed(container: AnyContainer, path: str) -> str:
     """The path that a link leads to, and one that is no link itself. Raises NotFound."""
     for _ in range(_LINKS):
         found = container.stat_path(path)
@@ -107,7 +109,7 @@ def followed(container: Container, path: str) -> str:
     return path
 
 
-def place_in(container: Container, path: str) -> Place:
+def place_in(container: AnyContainer, path: str) -> Place:
     """Where something is to go in the container; a link there means what it leads to."""
     path = "/" + path.lstrip("/")
     try:
@@ -127,5 +129,5 @@ def place_in(container: Container, path: str) -> Place:
 def export(given: Given) -> int:
     """Its files as one tar, without what is mounted in it; `onggi import` makes an image of it."""
     refuse_terminal(given.output)
-    write_archive(Engine().containers.get(given.words[0]).export(), given.output)
+    write_archive(open_engine().containers.get(given.words[0]).export(), given.output)
     return 0

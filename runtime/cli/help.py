@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from runtime.cli.command import Command
 from runtime.cli.commands import COMMON, NOUNS, OTHERS, Noun, Verb, aliases
+from runtime.cli.first_flags import ALL
 from runtime.cli.flags import HELP, Flag
 from runtime.cli.messages import translate
 from runtime.cli.table import pad, width
@@ -20,7 +21,7 @@ def of_everything() -> str:
             _group("Common Commands:", COMMON),
             _group("Management Commands:", NOUNS),
             _group("Commands:", OTHERS),
-            translate("Options:") + "\n" + _columns(_flag_cells(TOP_FLAGS)),
+            translate("Options:") + "\n" + _columns(_flag_cells(ALL)),
             translate("Run 'onggi COMMAND --help' for more information on a command."),
         )
     )
@@ -48,12 +49,6 @@ def of_command(path: str, verb: Verb, command: Command) -> str:
     flags = sorted((*works, HELP), key=lambda flag: flag.long)
     parts.append(f"{translate('Options:')}\n{_columns(_flag_cells(flags))}")
     return "\n\n".join(parts)
-
-
-TOP_FLAGS = (
-    HELP,
-    Flag("version", "v", HELP.kind, "Print version information and quit"),
-)
 
 
 def _usage(line: str) -> str:

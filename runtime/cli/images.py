@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.cli import console, table, units
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.flags import SWITCH, Flag, Given
 from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, PRUNE_FILTER, Row, filters_of, show
-from runtime.engine import Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from runtime.engine.image import Image
+    from collections.abc import Iterator, Mapping
 
 HEADERS: Row = {
     "Repository": "REPOSITORY",
@@ -61,8 +59,8 @@ def images(given: Given) -> int:
     now = datetime.now(UTC)
     rows = [
         row
-        for image, names in Engine().images.named(wanted, given.all, filters_of(given.filter))
-        for row in rows_of(image, names, now, whole=given.no_trunc)
+        for each in open_engine().images.summaries(wanted, given.all, filters_of(given.filter))
+        for row in rows_of(each, now, whole=given.no_trunc)
     ]
     if given.quiet and not given.format:
         for image_id in dict.fromkeys(row["ID"] for row in rows):
@@ -73,19 +71,19 @@ def images(given: Given) -> int:
     return 0
 
 
-def rows_of(image: Image, names: Sequence[str], now: datetime, *, whole: bool) -> Iterator[Row]:
-    """An image as `images` shows it, once for each of `names`."""
-    summary = image.summary(names)
+def rows_of(summary: Mapping[str, Any], now: datetime, *, whole: bool) -> Iterator[Row]:
+    """An image as `images` shows it, once for each of its names."""
     created = moment(summary["Created"])
     size = units.human_size(summary["Size"], digits=3)
-    digests = dict(known.split("@") for known in image.repo_digests)
+    digests = dict(known.split("@") for known in summary.get("RepoDigests") or ())
+    names = [name for name in summary.get("RepoTags") or () if name != f"{NOTHING}:{NOTHING}"]
     for name in names or [f"{known}:{NOTHING}" for known in digests or (NOTHING,)]:
         repository, _, tag = name.rpartition(":")
         yield {
             "Repository": repository,
             "Tag": tag,
-            "Digest": digests.get(repository, str(image.manifest_digest)),
-            "ID": image.id if whole else short(image.id),
+            "Digest": digests.get(repository, NOTHING),
+            "ID": summary["Id"] if whole else short(summary["Id"]),
             "CreatedSince": units.human_ago(created, now),
             "CreatedAt": units.local_time(created) if created else "",
             "Size": size,
@@ -120,7 +118,7 @@ def history(given: Given) -> int:
     now = datetime.now(UTC)
     rows = [
         history_row(entry, now, whole=given.no_trunc)
-        for entry in Engine().images.get(given.words[0]).history()
+        for entry in open_engine().images.get(given.words[0]).history()
     ]
     if given.quiet:
         for row in rows:
@@ -151,7 +149,7 @@ def history_row(entry: dict[str, Any], now: datetime, *, whole: bool) -> Row:
 )
 def rmi(given: Given) -> int:
     """Take the name away; with the last one the image goes, and the layers that only it used."""
-    engine = Engine()
+    engine = open_engine()
 
     def remove(name: str) -> str:
         return "\n".join(lines_of(engine.images.remove(name, force=given.force)))
@@ -170,7 +168,7 @@ def lines_of(removed: list[dict[str, str]]) -> Iterator[str]:
 def tag(given: Given) -> int:
     """Give an image one more name; a name that another image has moves over."""
     source, target = given.words
-    Engine().images.get(source).tag(target)
+    open_engine().images.get(source).tag(target)
     return 0
 
 
@@ -190,7 +188,7 @@ def prune(given: Given) -> int:
     )
     if not given.force and not console.agrees(question):
         return 1
-    removed = Engine().images.prune(all=given.all, filters=filters_of(given.filter))
+    removed = open_engine().images.prune(all=given.all, filters=filters_of(given.filter))
     if removed["ImagesDeleted"]:
         console.say("\n".join(["Deleted Images:", *lines_of(removed["ImagesDeleted"]), ""]))
     console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")
@@ -212,7 +210,7 @@ def prune_builds(given: Given) -> int:
     )
     if not given.force and not console.agrees(question):
         return 1
-    removed = Engine().images.prune_builds(all=given.all)
+    removed = open_engine().images.prune_builds(all=given.all)
     for name in removed["CachesDeleted"]:
         console.say(name)
     console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")

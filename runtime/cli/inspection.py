@@ -8,43 +8,45 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runtime.cli import console
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine, own_engine
 from runtime.cli.flags import SWITCH, WORD, Flag, Given
-from runtime.engine import Engine
-from runtime.engine.inspect import inspect_container
 from runtime.errors import InvalidInput, NotFound, OnggiError
+
+if TYPE_CHECKING:
+    from runtime.cli.connection import AnyEngine
 
 FORMAT = Flag("format", "f", WORD, "Format output: 'json' or a Go template")
 
 SIZE = Flag("size", "s", SWITCH, "Display total file sizes")
 
-Look = Callable[[Engine, str, bool], dict[str, Any]]
+Look = Callable[["AnyEngine", str, bool], dict[str, Any]]
 
 
-def look_at_container(engine: Engine, name: str, size: bool) -> dict[str, Any]:
+def look_at_container(engine: AnyEngine, name: str, size: bool) -> dict[str, Any]:
     """The attributes of a container. Raises NotFound."""
-    return inspect_container(engine.containers.get(name), size=size)
+    return engine.containers.get(name).inspect(size=size)
 
 
-def look_at_image(engine: Engine, name: str, size: bool) -> dict[str, Any]:
+def look_at_image(engine: AnyEngine, name: str, size: bool) -> dict[str, Any]:
     """The attributes of an image, whose size is always there. Raises NotFound."""
     return dict(engine.images.get(name).attrs)
 
 
-def look_at_network(engine: Engine, name: str, size: bool) -> dict[str, Any]:
+def look_at_network(engine: AnyEngine, name: str, size: bool) -> dict[str, Any]:
     """The attributes of a network. Raises NotFound."""
     return engine.networks.get(name).attrs
 
 
-def look_at_volume(engine: Engine, name: str, size: bool) -> dict[str, Any]:
+def look_at_volume(engine: AnyEngine, name: str, size: bool) -> dict[str, Any]:
     """The attributes of a volume. Raises NotFound."""
     return engine.volumes.get(name).attrs
 
 
-def look_at_any(engine: Engine, name: str, size: bool) -> dict[str, Any]:
+def look_at_any(engine: AnyEngine, name: str, size: bool) -> dict[str, Any]:
     """Of the container of that name, else of the image, the network, the volume. Raises
     NotFound.
     """
@@ -110,7 +112,7 @@ def show_documents(
 ) -> int:
     """Print what was found, even if not all of it was: one JSON array, or a text for each."""
     write = _writer(form) if form else None  # before anything is looked at: it may be wrong
-    engine, found, missing = Engine(), [], []
+    engine, found, missing = open_engine(), [], []
     for name in names:
         try:
             found.append(look(engine, name, size))
@@ -156,7 +158,7 @@ def _writer(form: str) -> Callable[[Any], str]:
 @command("CONTAINER", least=1, most=1)
 def spec(given: Given) -> int:
     """The container's config.json, as it was written for the one who starts it."""
-    container = Engine().containers.get(given.words[0])
+    container = own_engine("spec").containers.get(given.words[0])
     document = json.loads((container.bundle_path / "config.json").read_bytes())
     console.say(json.dumps(document, indent=2, ensure_ascii=False))
     return 0

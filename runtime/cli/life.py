@@ -12,10 +12,10 @@ from typing import Any
 
 from runtime.cli import console
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.containers import PATIENCE, PATIENCE_OF_OLD
 from runtime.cli.flags import MOMENT, WORD, Flag, Given
 from runtime.cli.listing import FILTER, filters_of
-from runtime.engine import Engine
 
 
 @command(
@@ -27,7 +27,7 @@ from runtime.engine import Engine
 )
 def restart(given: Given) -> int:
     """Stop, if it runs, and start."""
-    engine = Engine()
+    engine = open_engine()
     timeout_s = given.timeout if given.time is None else given.time
 
     def restart_one(name: str) -> None:
@@ -39,14 +39,14 @@ def restart(given: Given) -> int:
 @command("CONTAINER [CONTAINER...]", least=1)
 def pause(given: Given) -> int:
     """Hold all processes still."""
-    engine = Engine()
+    engine = open_engine()
     return console.each(given.words, lambda name: engine.containers.get(name).pause())
 
 
 @command("CONTAINER [CONTAINER...]", least=1)
 def unpause(given: Given) -> int:
     """Let them go on."""
-    engine = Engine()
+    engine = open_engine()
     return console.each(given.words, lambda name: engine.containers.get(name).unpause())
 
 
@@ -54,7 +54,7 @@ def unpause(given: Given) -> int:
 def rename(given: Given) -> int:
     """As docker: without a word."""
     old, new = given.words
-    Engine().containers.get(old).rename(new)
+    open_engine().containers.get(old).rename(new)
     return 0
 
 
@@ -69,7 +69,9 @@ def rename(given: Given) -> int:
 def events(given: Given) -> int:
     """Each event when it happens, until the end of time, or `--until`."""
     show = printer(given.format)
-    for event in Engine().events(given.since, given.until, filters_of(given.filter), decode=True):
+    for event in open_engine().events(
+        given.since, given.until, filters_of(given.filter), decode=True
+    ):
         console.say(show(event))
         sys.stdout.flush()
     return 0

@@ -11,12 +11,14 @@ Starting fast is part of the job: nothing is imported before it is known to be n
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Collection, Sequence
 
-from runtime.cli import console
+from runtime.cli import connection, console
 from runtime.cli.commands import TOP, Noun, Verb
-from runtime.cli.flags import UsageError
+from runtime.cli.first_flags import FIRST_FLAGS
+from runtime.cli.flags import UsageError, parse
 from runtime.errors import InvalidInput, OnggiError
 
 INTERRUPTED = 130
@@ -42,16 +44,46 @@ def main(line: Sequence[str] | None = None) -> int:
 
 def _lead(line: list[str]) -> int:
     """From the first words to a command, or to a help text."""
+    connection.choose(None)
+    if line and line[0].startswith("-") and line[0] not in ("--help", "-h", "--version", "-v"):
+        try:
+            line = _read_first_flags(line)
+        except OnggiError as error:
+            return _refuse(error)
     if not line or line[0] in ("--help", "-h", "help"):
         return _help(line[1:])
     if line[0] in ("--version", "-v"):
-        line[0] = "version"
+        console.say(f"Onggi version {version()}")
+        return 0
     found = TOP.get(line[0])
     if isinstance(found, Verb):
         return _carry_out(line[0], found, line[1:])
     if found is None:
         return _refuse(_unknown(line[0], TOP, ""))
     return _lead_within(line[0], found, line[1:])
+
+
+def _read_first_flags(line: list[str]) -> list[str]:
+    """What stands before the command: it says which engine is meant. The rest of the line, or what
+    stands for it. Raises UsageError.
+    """
+    try:
+        given = parse(FIRST_FLAGS, line, interspersed=False)
+    except UsageError as error:
+        raise UsageError(error.template, hint="Run 'onggi --help'", **error.facts) from error
+    connection.choose(given)
+    if given.config:
+        os.environ["DOCKER_CONFIG"] = given.config
+    if given.help or given.version:
+        return ["--help" if given.help else "--version"]
+    return given.words
+
+
+def version() -> str:
+    """Of Onggi."""
+    from runtime.engine.engine import version
+
+    return version()
 
 
 def _lead_within(name: str, noun: Noun, line: list[str]) -> int:

@@ -85,6 +85,40 @@ KO: dict[str, str] = {
         "이 엔진에는 BuildKit이 없습니다. 환경 변수 DOCKER_BUILDKIT=0을 지정하고 빌드하세요"
     ),
     "refusing to create a tag with a digest reference": "다이제스트로는 태그를 만들 수 없습니다",
+    # ── Engines elsewhere ──────────────────────────────────────────────────────────────────────
+    "Daemon socket to connect to": "연결할 엔진의 소켓",
+    "Location of client config files": "클라이언트 설정 파일이 있는 디렉터리",
+    "Accepted as docker's; there is nothing more to be told": (
+        "docker와 같은 옵션으로 받아들이지만 달라지는 것은 없습니다"
+    ),
+    "Use TLS; implied by --tlsverify": "TLS 사용(--tlsverify를 쓰면 자동으로 적용)",
+    "Trust certs signed only by this CA": "이 CA가 서명한 인증서만 신뢰",
+    "Path to TLS certificate file": "TLS 인증서 파일 경로",
+    "Path to TLS key file": "TLS 키 파일 경로",
+    "Use TLS and verify the remote": "TLS를 사용하고 상대를 검증",
+    "only one --host can be given": "--host는 한 번만 쓸 수 있습니다",
+    "no way to an engine: {text}": "엔진의 주소가 아닙니다: {text}",
+    "write unix:///path/of/a/socket or tcp://HOST:PORT": (
+        "unix:///소켓/경로 또는 tcp://호스트:포트로 쓰세요"
+    ),
+    "no engine answers at {host}: {reason}": "엔진이 응답하지 않습니다: {host} ({reason})",
+    "is it running, and may you speak to it? --host and DOCKER_HOST say where it is": (
+        "엔진이 실행 중인지, 접근 권한이 있는지 확인하세요. "
+        "엔진의 위치는 --host와 DOCKER_HOST로 정합니다"
+    ),
+    "Error response from daemon: {message}": "엔진의 응답: {message}",
+    "the engine's answer was cut off": "엔진의 응답이 중간에 끊겼습니다",
+    "the engine's answer is not what docker's API says: {text}": (
+        "엔진의 응답이 Docker API에 맞지 않습니다: {text}"
+    ),
+    "an engine elsewhere cannot be asked for this: {feature}": (
+        "다른 곳의 엔진에는 요청할 수 없는 기능입니다: {feature}"
+    ),
+    "do it on the engine's own host, without --host": (
+        "엔진이 있는 호스트에서 --host 없이 실행하세요"
+    ),
+    "invalid container name or ID: value is empty": "컨테이너 이름이나 ID가 비어 있습니다",
+    "invalid image name: value is empty": "이미지 이름이 비어 있습니다",
     "not supported yet: {flag}": "아직 지원하지 않는 옵션입니다: {flag}",
     "base images need no download: onggi image bootstrap": (
         "베이스 이미지는 내려받을 필요가 없습니다: onggi image bootstrap"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from runtime.cli import console, units
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given, UsageError
 from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, PRUNE_FILTER, Row, filters_of, show
-from runtime.engine import Engine
-
-if TYPE_CHECKING:
-    from runtime.engine.networks import Network
 
 HEADERS: Row = {
     "ID": "NETWORK ID",
@@ -47,7 +45,7 @@ COLUMNS = ("ID", "Name", "Driver", "Scope")
 )
 def create(given: Given) -> int:
     """A network of one's own; its id."""
-    network = Engine().networks.create(
+    network = open_engine().networks.create(
         given.words[0],
         driver=given.driver,
         options=pairs_of(given.opt, "--opt"),
@@ -115,9 +113,11 @@ def pairs_of(texts: list[str], flag: str) -> dict[str, str]:
 )
 def ls(given: Given) -> int:
     """One line for each network, by name."""
-    networks = Engine().networks.list(filters=filters_of(given.filter))
-    networks.sort(key=lambda network: network.name)
-    rows = [row_of(network, whole=given.no_trunc) for network in networks]
+    networks = [
+        each.attrs for each in open_engine().networks.list(filters=filters_of(given.filter))
+    ]
+    networks.sort(key=lambda attrs: str(attrs["Name"]))
+    rows = [row_of(attrs, whole=given.no_trunc) for attrs in networks]
     if given.quiet and not given.format:
         for row in rows:
             console.say(row["ID"])
@@ -126,22 +126,20 @@ def ls(given: Given) -> int:
     return 0
 
 
-def row_of(network: Network, *, whole: bool) -> Row:
+def row_of(attrs: Mapping[str, Any], *, whole: bool) -> Row:
     """A network as `network ls` shows it."""
-    from datetime import UTC, datetime
-
-    value = network.value
-    created = datetime.fromtimestamp(value.created_ns / 10**9, UTC)
+    labels = attrs.get("Labels") or {}
+    created = units.parse_time(attrs["Created"])
     return {
-        "ID": network.id if whole else network.short_id,
-        "Name": network.name,
-        "Driver": value.driver,
-        "Scope": "local",
-        "CreatedAt": units.local_time(created),
-        "IPv6": str(value.ipv6).lower(),
-        "Internal": str(value.internal).lower(),
-        "Labels": ",".join(f"{name}={text}" for name, text in value.labels.items()),
-        "Label": lambda name: value.labels.get(name, ""),
+        "ID": attrs["Id"] if whole else attrs["Id"][:12],
+        "Name": attrs["Name"],
+        "Driver": attrs["Driver"],
+        "Scope": attrs["Scope"],
+        "CreatedAt": units.local_time(created) if created else "",
+        "IPv6": str(attrs["EnableIPv6"]).lower(),
+        "Internal": str(attrs["Internal"]).lower(),
+        "Labels": ",".join(f"{name}={text}" for name, text in sorted(labels.items())),
+        "Label": lambda name: labels.get(name, ""),
     }
 
 
@@ -159,7 +157,7 @@ def row_of(network: Network, *, whole: bool) -> Row:
 def connect(given: Given) -> int:
     """Plug a container in; it may be running."""
     network, container = given.words
-    Engine().networks.get(network).connect(
+    open_engine().networks.get(network).connect(
         container,
         aliases=given.alias,
         links=given.link,
@@ -180,7 +178,7 @@ def connect(given: Given) -> int:
 def disconnect(given: Given) -> int:
     """Unplug a container; it goes on running."""
     network, container = given.words
-    Engine().networks.get(network).disconnect(container, force=given.force)
+    open_engine().networks.get(network).disconnect(container, force=given.force)
     return 0
 
 
@@ -191,7 +189,7 @@ def disconnect(given: Given) -> int:
 )
 def rm(given: Given) -> int:
     """Only networks that no running container is in go."""
-    engine = Engine()
+    engine = open_engine()
 
     def remove(name: str) -> str:
         engine.networks.get(name).remove()
@@ -211,7 +209,7 @@ def prune(given: Given) -> int:
     question = "This removes all networks that no container is in. Continue?"
     if not given.force and not console.agrees(question):
         return 1
-    deleted = Engine().networks.prune(filters_of(given.filter))["NetworksDeleted"]
+    deleted = open_engine().networks.prune(filters_of(given.filter))["NetworksDeleted"]
     if deleted:
         console.say("\n".join(["Deleted Networks:", *deleted, ""]))
     return 0

@@ -1,27 +1,22 @@
 """`ps`: containers at a glance.
 
-The command that people type most. It asks the database and images' configurations, and never
-loads the engine that could start a container (see engine/glance.py).
+The command that people type most. It asks for a list, and never loads the engine that could start
+a container (see connection.py).
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime.cli import console, table, units
 from runtime.cli.command import command
+from runtime.cli.connection import list_containers
 from runtime.cli.flags import SWITCH, WHOLE, Flag, Given
 from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, Row, filters_of, show
-from runtime.database import Database
-from runtime.engine import directory
-from runtime.engine.glance import Facts, Glance, choose, true_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 HEADERS: Row = {
     "ID": "CONTAINER ID",
@@ -59,52 +54,29 @@ MOUNT_WIDTH = 15
 )
 def ps(given: Given) -> int:
     """The newest container comes first."""
-    root = directory.default_root()
-    directory.open_directory(root)
-    database = Database(root)
-    facts = Facts(root, database)
-    every = [Glance(row, facts) for row in true_rows(root, database)]
-    limit = 1 if given.latest else given.last
-    chosen = choose(every, given.all, filters_of(given.filter), limit, layers_of)
+    sized = given.size or ".Size" in (given.format or "")
+    chosen = list_containers(
+        all=given.all,
+        filters=filters_of(given.filter),
+        limit=1 if given.latest else given.last,
+        size=sized,
+    )
     if given.quiet and not given.format:
         for each in chosen:
-            console.say(each.id if given.no_trunc else each.id[:12])
+            console.say(each["Id"] if given.no_trunc else each["Id"][:12])
         return 0
-    sized = given.size or ".Size" in (given.format or "")
-    now_ns = time.time_ns()
-    rows = [
-        row_of(
-            each.summary(now_ns) | (sizes_of(each, root) if sized else {}),
-            now_ns // 10**9,
-            whole=given.no_trunc,
-        )
-        for each in chosen
-    ]
+    now_s = int(time.time())
+    rows = [row_of(each, now_s, whole=given.no_trunc) for each in chosen]
     form = given.format or ("{{.ID}}" if given.quiet else None)
     show(rows, HEADERS, (*COLUMNS, "Size") if given.size else COLUMNS, form)
     return 0
 
 
-def layers_of(image: str) -> list[str] | None:
-    """The layers of an image that the filter `ancestor` names; None if there is none."""
-    from runtime.engine import Engine
-
-    return Engine().images.layers_of(image)
-
-
-def sizes_of(each: Glance, root: Path) -> dict[str, int]:
-    """Bytes that it wrote, and bytes of its whole root file system."""
-    from runtime.snapshot.overlay import Snapshots
-
-    written = Snapshots(root).usage(each.id)
-    return {"SizeRw": written, "SizeRootFs": written + each.image_size}
-
-
 def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
     """A container as `ps` shows it; `whole`: with nothing cut off."""
-    labels = summary["Labels"]
+    labels = summary.get("Labels") or {}
     line = summary["Command"]
-    mounts = [each.get("Name") or each["Source"] for each in summary["Mounts"]]
+    mounts = [each.get("Name") or each["Source"] for each in summary.get("Mounts") or ()]
     created = datetime.fromtimestamp(summary["Created"], UTC)
     return {
         "ID": summary["Id"] if whole else summary["Id"][:12],
@@ -114,13 +86,15 @@ def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
         "RunningFor": units.human_ago(created, datetime.fromtimestamp(now_s, UTC)),
         "State": summary["State"],
         "Status": summary["Status"],
-        "Ports": in_words(summary["Ports"]) if summary["Ports"] else "",
+        "Ports": in_words(summary["Ports"]) if summary.get("Ports") else "",
         "Names": ",".join(name.removeprefix("/") for name in summary["Names"]),
         "Size": size_of(summary),
         "Labels": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),
         "Mounts": ",".join(mounts if whole else (table.cut(each, MOUNT_WIDTH) for each in mounts)),
-        "LocalVolumes": str(sum(each.get("Driver") == "local" for each in summary["Mounts"])),
-        "Networks": ",".join(sorted(summary["NetworkSettings"]["Networks"])),
+        "LocalVolumes": str(
+            sum(each.get("Driver") == "local" for each in summary.get("Mounts") or ())
+        ),
+        "Networks": ",".join(sorted((summary.get("NetworkSettings") or {}).get("Networks") or ())),
         "Label": lambda name: labels.get(name, ""),
     }
 

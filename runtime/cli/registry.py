@@ -7,10 +7,10 @@ import sys
 
 from runtime.cli import console
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.flags import SWITCH, WORD, Flag, Given
 from runtime.cli.messages import translate
 from runtime.cli.transfer import drawing
-from runtime.engine import Engine
 from runtime.errors import Conflict, InvalidInput, RegistryError
 from runtime.oci.reference import DEFAULT_DOMAIN, Reference
 
@@ -30,7 +30,7 @@ NO_TRUST = Flag("disable-content-trust", "", SWITCH, "Accepted: digests are alwa
 def pull(given: Given) -> int:
     """Layers that are here already are not sent again."""
     name = named(given)
-    Engine().images.pull(
+    open_engine().images.pull(
         given.words[0],
         all_tags=given.all_tags,
         platform=given.platform,
@@ -61,7 +61,7 @@ def push(given: Given) -> int:
     if not given.quiet:
         console.say(translate("The push refers to repository [{name}]").format(name=name.name))
         sys.stdout.flush()
-    Engine().images.push(
+    open_engine().images.push(
         given.words[0],
         all_tags=given.all_tags,
         compression=given.compression,
@@ -100,19 +100,19 @@ def login(given: Given) -> int:
     from runtime.registry.credentials import Credential, CredentialFile
 
     host = registries.checked_registry(given.words[0] if given.words else "")
-    root = Engine().root
+    engine = open_engine()
     known = CredentialFile().find(host)
     if known and not (given.username or given.password or given.password_stdin):
         console.say(translate("Authenticating with existing credentials..."))
         try:
-            registries.sign_in(root, host, known)
+            engine.sign_in(host, known)
         except RegistryError as error:
             console.report(error)
         else:
             console.say(translate("Login Succeeded"))
             return 0
     credential = Credential(*asked_for(given, host, known.username if known else ""))
-    place = registries.sign_in(root, host, credential)
+    place = engine.sign_in(host, credential)
     if place.endswith("config.json"):
         console.warn(
             translate("WARNING! The password is stored unencrypted in '{file}'").format(file=place)
@@ -168,7 +168,11 @@ def logout(given: Given) -> int:
 
 @command("NAME[:TAG|@DIGEST]", least=1, most=1)
 def inspect_manifest(given: Given) -> int:
-    """What the registry has under the name: a manifest, or an index of several."""
+    """What the registry has under the name: a manifest, or an index of several. As with docker,
+    the registry is asked from here, whoever --host says is the engine.
+    """
+    from runtime.engine import Engine
+
     manifest = Engine().images.get_registry_data(given.words[0]).manifest
     console.say(json.dumps(manifest, indent=3, ensure_ascii=False))
     return 0

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 from runtime.cli import console
 from runtime.cli.attach import DETACH_KEYS, SIG_PROXY, in_foreground
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.container_flags import CONTAINER_FLAGS, INTERACTIVE, options_of
 from runtime.cli.files import id_file
 from runtime.cli.flags import SWITCH, Flag, Given, UsageError
 from runtime.cli.messages import translate
 from runtime.cli.terminal import refuse_other_input
 from runtime.container.messages import STREAMS
-from runtime.engine import Engine
 from runtime.engine.keys import parse_keys
 from runtime.engine.options import read_options
 from runtime.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
-    from runtime.engine.container import Container
+    from runtime.cli.connection import AnyContainer
     from runtime.registry.progress import Progress, Tell
 
 
@@ -49,10 +49,11 @@ def run(given: Given) -> int:
     parse_keys(given.detach_keys or "")
     if given.interactive and given.tty and "stdin" in streams_of(given):
         refuse_other_input()
-    container = create_as(given, attach=streams_of(given))
+    streams = streams_of(given)
+    container = create_as(given, attach=streams)
     return in_foreground(
         container,
-        streams=container.request.attach,
+        streams=tuple(streams),
         detach_keys=given.detach_keys or "",
         sig_proxy=given.sig_proxy,
     )
@@ -77,14 +78,14 @@ def create(given: Given) -> int:
     return 0
 
 
-def create_as(given: Given, **more: Any) -> Container:
+def create_as(given: Given, **more: Any) -> AnyContainer:
     """The container that a command line describes. Raises what `Containers.create` raises."""
     from runtime.cli.progress import bootstrap_progress
 
     options = understood(given, more)
     image, *arguments = given.words
     with id_file(given.cidfile) as write_id, bootstrap_progress() as progress:
-        engine = Engine(progress=None if given.quiet else progress)
+        engine = open_engine(None if given.quiet else progress)
         container = engine.containers.create(
             image,
             arguments or None,
@@ -146,7 +147,7 @@ def refuse_pull(policy: str | None) -> None:
 )
 def start(given: Given) -> int:
     """In the background, or attached to one container as `run` is."""
-    engine = Engine()
+    engine = open_engine()
     if not given.attach and not given.interactive:
         return console.each(given.words, lambda name: engine.containers.get(name).start())
     if len(given.words) > 1:

@@ -6,21 +6,23 @@ it writes one table after the other.
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from runtime.cli import units
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.flags import SWITCH, Flag, Given
 from runtime.cli.listing import FORMAT, NO_TRUNC, Row, show, show_table
-from runtime.engine import Engine
 from runtime.engine import stats as usage
-from runtime.errors import NotFound
+from runtime.errors import OnggiError
 
 if TYPE_CHECKING:
-    from runtime.engine.container import Container
+    from runtime.cli.connection import AnyContainer, AnyEngine
 
 HEADERS: Row = {
     "Container": "CONTAINER",
@@ -48,41 +50,76 @@ HOME, ERASE_BELOW = "\x1b[H", "\x1b[J"
 )
 def stats(given: Given) -> int:
     """Named containers, or those that run: also those that begin to while we look."""
-    engine, sampler = Engine(), usage.Sampler()
-    chosen = _chosen(engine, given)
-    _sample(sampler, chosen)
+    engine = open_engine()
+    watched = Watched(engine)
+    watched.follow(_chosen(engine, given))
+    watched.wait_for_all()
     while True:
-        time.sleep(usage.INTERVAL_S)
-        rows = _sample(sampler, chosen, whole=given.no_trunc)
+        rows = [row_of(sample, whole=given.no_trunc) for sample in watched.samples()]
         if given.no_stream:
             show(rows, HEADERS, COLUMNS, given.format)
             return 0
         _draw(rows, given.format)
         if given.words and not rows:
             return 0  # all that were asked for have been removed
+        time.sleep(usage.INTERVAL_S)
         if not given.words:
-            chosen = _chosen(engine, given)
+            watched.follow(_chosen(engine, given))
 
 
-def _chosen(engine: Engine, given: Given) -> list[Container]:
-    """Raises NotFound for a name that is none."""
+def _chosen(engine: AnyEngine, given: Given) -> dict[str, AnyContainer]:
+    """By id. Raises NotFound for a name that is none."""
     if given.words:
-        return [engine.containers.get(name) for name in given.words]
-    return list(engine.containers.list(all=given.all))
+        found: Iterable[AnyContainer] = [engine.containers.get(name) for name in given.words]
+    else:
+        found = engine.containers.list(all=given.all)
+    return {each.id: each for each in found}
 
 
-def _sample(
-    sampler: usage.Sampler, containers: Iterable[Container], *, whole: bool = False
-) -> list[Row]:
-    """A row for each that is still there."""
-    rows = []
-    for container in containers:
-        try:
-            container.reload()
-        except NotFound:
-            continue
-        rows.append(row_of(sampler.sample(container), whole=whole))
-    return rows
+class Watched:
+    """Containers, each with a thread that takes its samples, as fast as they come."""
+
+    def __init__(self, engine: AnyEngine) -> None:
+        self._engine = engine
+        self._latest: dict[str, usage.Stats | None] = {}
+        self._news = threading.Condition()
+
+    def follow(self, containers: Mapping[str, AnyContainer]) -> None:
+        """Watch these from now on; the others no more."""
+        with self._news:
+            for gone in self._latest.keys() - containers.keys():
+                del self._latest[gone]
+            new = {each: containers[each] for each in containers if each not in self._latest}
+            self._latest |= dict.fromkeys(new)
+        for each in new.items():
+            threading.Thread(target=self._watch, args=each, daemon=True).start()
+
+    def _watch(self, container_id: str, container: AnyContainer) -> None:
+        with contextlib.suppress(OnggiError, OSError):
+            for number, sample in enumerate(container.stats(decode=True, stream=True)):
+                with self._news:
+                    if container_id not in self._latest:
+                        return
+                    if number or not _runs(sample):  # the first one knows nothing of the time
+                        self._latest[container_id] = sample
+                        self._news.notify_all()
+        with self._news:
+            self._latest.pop(container_id, None)
+            self._news.notify_all()
+
+    def wait_for_all(self) -> None:
+        """Until there is something to show of each."""
+        with self._news:
+            self._news.wait_for(lambda: None not in self._latest.values())
+
+    def samples(self) -> list[usage.Stats]:
+        """The latest of each."""
+        with self._news:
+            return [sample for sample in self._latest.values() if sample is not None]
+
+
+def _runs(sample: usage.Stats) -> bool:
+    return bool(sample["cpu_stats"]["cpu_usage"]["total_usage"])
 
 
 def row_of(sample: usage.Stats, *, whole: bool = False) -> Row:
@@ -118,6 +155,6 @@ def top(given: Given) -> int:
     import shlex
 
     name, *options = given.words
-    found = Engine().containers.get(name).top(shlex.join(options) or None)
+    found = open_engine().containers.get(name).top(shlex.join(options) or None)
     show_table([found["Titles"], *found["Processes"]])
     return 0

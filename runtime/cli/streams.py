@@ -11,24 +11,29 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from runtime.cli import console
 from runtime.cli.terminal import raw_mode, window_follows
 from runtime.engine.keys import Keys
 
-if TYPE_CHECKING:
-    from runtime.container.log import Entry
-    from runtime.engine.attachment import Input
-
 NUMBERS = {"stdout": 1, "stderr": 2}
 CHUNK_BYTES = 1 << 16
 
 
-class Peer(Protocol):
-    """Who is on the other side: an `Attachment` or an `Execution`."""
+class Input(Protocol):
+    """A program's standard input."""
 
-    stdin: Input | None
+    def write(self, data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Peer(Protocol):
+    """Who is on the other side: an `Attachment` or an `Execution`, here or elsewhere."""
+
+    @property
+    def stdin(self) -> Input | None: ...
 
     def resize(self, height: int, width: int) -> None: ...
 
@@ -79,10 +84,3 @@ class Feeder:
                     return self._peer.leave()
         stdin.close()
         return None
-
-
-def pass_on_entry(entry: Entry, *, timestamps: bool = False, details: bytes = b"") -> None:
-    """One piece of a container's log, to the stream that it was written to."""
-    stamp = entry.stamp if timestamps else b""
-    marks = details if entry.starts_line else b""
-    console.pass_on(stamp + marks + entry.data, NUMBERS[entry.stream])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from runtime.cli import console, table, units
 from runtime.cli.command import command
+from runtime.cli.connection import address, open_engine, own_engine
 from runtime.cli.flags import SWITCH, WORD, Flag, Given
 from runtime.cli.images import lines_of
 from runtime.cli.listing import FORMAT, PRUNE_FILTER, Row, filters_of, show
 from runtime.cli.messages import translate
-from runtime.engine import Engine
 
 DOCUMENT_FORMAT = Flag("format", "f", WORD, "Format output: 'json' or a Go template")
 DF_HEADERS: Row = {
@@ -46,17 +47,22 @@ VERSION_LINES = (
 @command("[OPTIONS]", DOCUMENT_FORMAT, most=0)
 def info(given: Given) -> int:
     """Counts first, then one line for everything that the host permits or does not."""
-    engine = Engine()
+    engine = open_engine()
     facts = engine.info()
     if given.format:
         show_document(facts, given.format)
         return 0
     for label, key in INFO_LINES:
-        console.say(f"{label}: {facts[key]}")
+        if key in facts:
+            console.say(f"{label}: {facts[key]}")
+    if address() is not None:  # what its host permits only that host can try
+        for warning in facts.get("Warnings") or ():
+            console.warn(warning)
+        return 0
     console.say()
     console.say(translate("What this host permits, and how we know:"))
     show_capabilities()
-    for each in engine.obstacles():
+    for each in own_engine("info").obstacles():
         console.say("  ! " + translate(each.template).format(**each.facts))
         console.say("    → " + translate(each.hint).format(**each.facts))
     return 0
@@ -81,14 +87,23 @@ def show_capabilities() -> None:
 @command("[OPTIONS]", DOCUMENT_FORMAT, most=0)
 def version(given: Given) -> int:
     """Of the engine, of Python and of the kernel."""
-    facts = Engine().version()
+    engine = open_engine()
+    facts = engine.version()
     if given.format:
         show_document(facts, given.format)
         return 0
-    console.say("Onggi:")
+    console.say(f"{engine_name(facts)}:")
     for label, key in VERSION_LINES:
-        console.say(f" {label + ':':<18}{facts[key]}")
+        if key in facts:
+            console.say(f" {label + ':':<18}{facts[key]}")
     return 0
+
+
+def engine_name(facts: Mapping[str, Any]) -> str:
+    """Whose version it is."""
+    if isinstance(platform := facts.get("Platform"), dict) and platform.get("Name"):
+        return str(platform["Name"])
+    return "Onggi" if "PythonVersion" in facts else "Engine"
 
 
 def show_document(document: dict[str, Any], form: str) -> None:
@@ -109,27 +124,16 @@ def show_document(document: dict[str, Any], form: str) -> None:
 )
 def df(given: Given) -> int:
     """What the state directory holds, and how much of it a prune would free."""
-    engine = Engine()
+    engine = open_engine()
     usage = engine.df()
     if given.verbose:
         from runtime.cli.disk_usage import show_everything
 
         show_everything(usage)
         return 0
-    rows = df_rows(usage, reclaimable_bytes=usage["LayersSize"] - needed_bytes(engine))
+    rows = df_rows(usage, engine.reclaimable_bytes(usage))
     show(rows, DF_HEADERS, tuple(DF_HEADERS), given.format)
     return 0
-
-
-def needed_bytes(engine: Engine) -> int:
-    """What the layers of all containers' images take on the disk, as blob and as directory."""
-    layers = {
-        layer.chain_id: layer
-        for container in engine.containers.list(all=True)
-        for layer in container.image.layers
-    }
-    usage = engine.images.snapshots.usage
-    return sum(layer.size + usage(chain_id) for chain_id, layer in layers.items())
 
 
 def df_rows(usage: dict[str, Any], reclaimable_bytes: int) -> list[Row]:
@@ -144,8 +148,8 @@ def df_rows(usage: dict[str, Any], reclaimable_bytes: int) -> list[Row]:
             "Containers",
             len(containers),
             len(containers) - len(stopped),
-            sum(container["SizeRw"] for container in containers),
-            sum(container["SizeRw"] for container in stopped),
+            sum(container.get("SizeRw", 0) for container in containers),
+            sum(container.get("SizeRw", 0) for container in stopped),
         ),
         _volumes_row(usage["Volumes"]),
         _df_row(
@@ -160,7 +164,7 @@ def df_rows(usage: dict[str, Any], reclaimable_bytes: int) -> list[Row]:
 
 def _volumes_row(volumes: list[dict[str, Any]]) -> Row:
     """Of a volume all can be freed, or nothing: as long as a container has it."""
-    data = [volume["UsageData"] for volume in volumes]
+    data = [volume.get("UsageData") or {"RefCount": 0, "Size": 0} for volume in volumes]
     return _df_row(
         "Local Volumes",
         len(data),
@@ -203,9 +207,13 @@ def prune(given: Given) -> int:
     if not given.force and not console.agrees(question):
         return 1
     filters = filters_of(given.filter)
-    removed = Engine().prune(all=given.all, filters=filters, volumes=given.volumes)
+    engine = open_engine()
+    removed = engine.prune(all=given.all, filters=filters, volumes=given.volumes)
+    networks = engine.networks.prune(filters)["NetworksDeleted"]
     if removed["ContainersDeleted"]:
         console.say("\n".join(["Deleted Containers:", *removed["ContainersDeleted"], ""]))
+    if networks:
+        console.say("\n".join(["Deleted Networks:", *networks, ""]))
     if removed.get("VolumesDeleted"):
         console.say("\n".join(["Deleted Volumes:", *removed["VolumesDeleted"], ""]))
     if removed["ImagesDeleted"]:

@@ -6,11 +6,10 @@ from typing import Any
 
 from runtime.cli import console
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.container_flags import OF_THE_ENGINE, WORKING
 from runtime.cli.flags import Given
 from runtime.cli.messages import translate
-from runtime.container.limits import notices
-from runtime.engine import Engine
 from runtime.engine.options import CHANGEABLE, OPTIONS
 
 ROWS = [option for option in OPTIONS if option.keyword in CHANGEABLE and option.flag in WORKING]
@@ -24,12 +23,12 @@ FLAGS = {option.flag for option in ROWS}
 )
 def update(given: Given) -> int:
     """All of them get the same; one that is refused keeps what it had."""
-    engine, changes = Engine(), changes_of(given)
+    engine, changes = open_engine(), changes_of(given)
 
     def update_one(name: str) -> None:
         container = engine.containers.get(name)
         container.update(**changes)
-        for notice in notices(container.request):
+        for notice in container.limit_notices:
             console.warn(f"WARNING: {notice.told(translate)}")
 
     return console.each(given.words, update_one)

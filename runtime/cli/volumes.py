@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from runtime.cli import console, units
 from runtime.cli.command import command
+from runtime.cli.connection import open_engine
 from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given, Kind
 from runtime.cli.inspection import FORMAT as DOCUMENT_FORMAT
 from runtime.cli.inspection import look_at_volume, show_documents
 from runtime.cli.listing import FILTER, FORMAT, PRUNE_FILTER, Row, filters_of, show
-from runtime.engine import Engine
 from runtime.errors import NotFound
-
-if TYPE_CHECKING:
-    from runtime.engine.volume import Volume
 
 HEADERS: Row = {
     "Driver": "DRIVER",
@@ -45,7 +43,7 @@ def create(given: Given) -> int:
 
     name = given.words[0] if given.words else None
     options = as_pairs(given.opt)
-    volume = Engine().volumes.create(name, given.driver, options, given.label)
+    volume = open_engine().volumes.create(name, given.driver, options, given.label)
     console.say(volume.id)
     return 0
 
@@ -59,23 +57,23 @@ def create(given: Given) -> int:
 )
 def ls(given: Given) -> int:
     """By name."""
-    volumes = Engine().volumes.list(filters_of(given.filter))
+    volumes = open_engine().volumes.list(filters_of(given.filter))
     if given.quiet and not given.format:
         for each in volumes:
             console.say(each.id)
         return 0
-    show([row_of(each) for each in volumes], HEADERS, COLUMNS, given.format)
+    show([row_of(each.attrs) for each in volumes], HEADERS, COLUMNS, given.format)
     return 0
 
 
-def row_of(volume: Volume) -> Row:
+def row_of(attrs: Mapping[str, Any]) -> Row:
     """A volume as `volume ls` shows it."""
-    labels = volume.labels
+    labels = attrs.get("Labels") or {}
     return {
-        "Driver": "local",
-        "Name": volume.id,
-        "Scope": "local",
-        "Mountpoint": volume.mountpoint,
+        "Driver": attrs["Driver"],
+        "Name": attrs["Name"],
+        "Scope": attrs["Scope"],
+        "Mountpoint": attrs["Mountpoint"],
         "Labels": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),
         "Links": NOT_COUNTED,
         "Size": NOT_COUNTED,
@@ -96,11 +94,11 @@ def inspect(given: Given) -> int:
 )
 def rm(given: Given) -> int:
     """With everything in them; one that a container has stays."""
-    engine = Engine()
+    engine = open_engine()
 
     def remove(name: str) -> None:
         with contextlib.suppress(*([NotFound] if given.force else [])):
-            engine.volumes.get(name).remove()
+            engine.volumes.get(name).remove(force=given.force)
 
     return console.each(given.words, remove)
 
@@ -124,7 +122,7 @@ def prune(given: Given) -> int:
     filters: dict[str, Any] = filters_of(given.filter)
     if given.all:
         filters["all"] = "true"
-    removed = Engine().volumes.prune(filters)
+    removed = open_engine().volumes.prune(filters)
     if removed["VolumesDeleted"]:
         console.say("\n".join(["Deleted Volumes:", *removed["VolumesDeleted"], ""]))
     console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")

@@ -551,6 +551,29 @@ class Container:
                     for _ in session.news():
                         yield from reader.new()
 
+    def log_pieces(
+        self,
+        *,
+        stdout: bool = True,
+        stderr: bool = True,
+        follow: bool = False,
+        tail: int | Literal["all"] = "all",
+        since: Moment | None = None,
+        until: Moment | None = None,
+        timestamps: bool = False,
+        details: bool = False,
+    ) -> Iterator[tuple[str, bytes]]:
+        """The same as (stream, bytes), with what is to stand before each line: its time, and
+        `log_details`.
+        """
+        marks = _as_prefix(self.log_details) if details else b""
+        chosen = _chosen(stdout, stderr)
+        for entry in self.log_entries(tail=tail, follow=follow, since=since, until=until):
+            if entry.stream in chosen:
+                before = entry.stamp if timestamps else b""
+                before += marks if entry.starts_line else b""
+                yield entry.stream, before + entry.data
+
     @property
     def log_details(self) -> dict[str, str]:
         """What --log-opt labels=… and env=… add to each line of its log on demand."""
@@ -750,6 +773,11 @@ class Container:
         return {"Warnings": list(map(str, limits.notices(self.request))) or None}
 
     @property
+    def limit_notices(self) -> list[Notice]:
+        """What of its limits this host keeps otherwise than one might think."""
+        return [*limits.notices(self.request)]
+
+    @property
     def notices(self) -> list[Notice]:
         """What of its request this host keeps otherwise than one might think."""
         request = self.request
@@ -776,9 +804,18 @@ class Container:
                 yield Notice(each.hint, **each.facts)
 
     @property
+    def opens_stdin(self) -> bool:
+        """Whether its standard input is open (`-i`)."""
+        return self.request.stdin_open
+
+    def inspect(self, *, size: bool = False) -> dict[str, Any]:
+        """What `docker inspect` shows; with `size`, how much of the disk it takes, too."""
+        return inspect_container(self, size=size)
+
+    @property
     def attrs(self) -> dict[str, Any]:
-        """What `docker inspect` shows."""
-        return inspect_container(self)
+        """The same, without the sizes."""
+        return self.inspect()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Container) and other.id == self.id
@@ -788,6 +825,14 @@ class Container:
 
     def __repr__(self) -> str:
         return f"<Container: {self.short_id}>"
+
+
+def _as_prefix(details: Mapping[str, str]) -> bytes:
+    """Docker's: name=value pairs in the order of their names, then a space."""
+    from urllib.parse import quote
+
+    pairs = sorted(details.items())
+    return ",".join(f"{quote(name)}={quote(value)}" for name, value in pairs).encode() + b" "
 
 
 def _chosen(stdout: bool, stderr: bool) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from runtime.container.points import Point
 from runtime.container.state import IDLE
 from runtime.container.worlds import DEFAULT_NETWORK, HOST_NETWORK, NO_NETWORK, OTHER
 from runtime.database import Database
+from runtime.engine import glance
 from runtime.engine.arguments import Command, as_arguments
 from runtime.engine.container import Container
 from runtime.engine.directory import require_root, writing
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 ContainerList = list[Container]
 GlanceList = list[Glance]
 PointList = list[Point]
+Summaries = list[dict[str, Any]]
 """Inside a class with a method `list`, the word means that method."""
 
 
@@ -263,6 +265,27 @@ class Containers:
         wanted |= {"since": since} if since else {}
         chosen = choose(self.glances(), all, wanted, limit, self.images.layers_of)
         return [Container(self.lifecycle, self.images, each.row) for each in chosen]
+
+    def summaries(
+        self,
+        *,
+        all: bool = False,
+        filters: Filters = None,
+        limit: int | None = None,
+        size: bool = False,
+    ) -> Summaries:
+        """The same list as docker's JSON, ContainerSummary; with `size`, what each takes of the
+        disk.
+        """
+        return glance.summaries(
+            self.lifecycle.root,
+            self.lifecycle.records.database,
+            all=all,
+            filters=filters,
+            limit=limit,
+            size=size,
+            find_image=self.images.layers_of,
+        )
 
     def glances(self) -> GlanceList:
         """Every container at a glance, the newest first."""

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from runtime.container.bundle import Request
     from runtime.engine.networks import Networks
     from runtime.network.obstacles import Obstacle
+    from runtime.registry.credentials import Credential
 
 Progress = Callable[[str, int, int], None]
 """Gets what is being done, how many parts of it are done, and of how many."""
@@ -152,7 +153,7 @@ class Engine:
 
         del email  # docker takes it, too, and does nothing with it
         host = registries.checked_registry(registry or "")
-        registries.sign_in(self.root, host, Credential(username, password or ""))
+        self.sign_in(host, Credential(username, password or ""))
         return {"IdentityToken": "", "Status": "Login Succeeded"}
 
     def check_login(self, auth_config: Mapping[str, str], registry: str = "") -> None:
@@ -165,9 +166,30 @@ class Engine:
         host = registries.checked_registry(registry)
         registries.check(self.root, host, Credential.of(auth_config))
 
+    def sign_in(self, host: str, credential: Credential) -> str:
+        """See whether a registry takes it, and keep it; returns where it is kept. Raises
+        RegistryError (UNAUTHORIZED), InvalidInput.
+        """
+        from runtime.engine import registries
+
+        return registries.sign_in(self.root, host, credential)
+
     def df(self) -> dict[str, Any]:
         """What takes how much of the disk: docker's SystemDataUsage."""
         return usage.disk_usage(self.images, self.containers, self.volumes)
+
+    def reclaimable_bytes(self, usage: dict[str, Any]) -> int:
+        """What of the images in `usage`, an answer of `df`, no container needs: a layer counts as
+        blob and as directory.
+        """
+        layers = {
+            layer.chain_id: layer
+            for container in self.containers.list(all=True)
+            for layer in container.image.layers
+        }
+        on_disk = self.images.snapshots.usage
+        needed = sum(layer.size + on_disk(chain_id) for chain_id, layer in layers.items())
+        return int(usage["LayersSize"]) - needed
 
     def prune(
         self, all: bool = False, filters: Filters = None, volumes: bool = False

@@ -70,6 +70,7 @@ Digests = list[Digest]
 LayerNames = list[str]
 References = list[Reference]
 NamedList = list[tuple[Image, list[str]]]
+Summaries = list[dict[str, Any]]
 
 
 class Images:
@@ -454,6 +455,12 @@ class Images:
         if name:
             wanted["reference"] = [_pattern(name)]
         return choose_images(every, wanted, self.get)
+
+    def summaries(
+        self, name: str | None = None, all: bool = False, filters: Filters = None
+    ) -> Summaries:
+        """The same list as docker's JSON, ImageSummary."""
+        return [image.summary(names) for image, names in self.named(name, all, filters)]
 
     def layers_of(self, name: str) -> LayerNames | None:
         """The layers (their DiffIDs) of the image that a name or id means; None if none does."""

@@ -81,6 +81,14 @@ class CredentialFile:
                 return self._credential(_object(entry))
         return None
 
+    def known(self) -> dict[str, Credential]:
+        """All that the file itself knows, by registry (host[:port])."""
+        found = {}
+        for name, entry in _object(self._read().get("auths")).items():
+            if credential := self._credential(_object(entry)):
+                found[DEFAULT_DOMAIN if name == HUB_KEY else _host(name)] = credential
+        return found
+
     def keep(self, registry: str, credential: Credential) -> str:
         """Remember it; returns where: the file's path, or the helper's name."""
         members = self._read()

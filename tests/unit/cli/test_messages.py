@@ -10,7 +10,7 @@ import pytest
 from runtime.cli import flags, messages
 from runtime.cli.command import SEE_HELP
 from runtime.cli.commands import NOUNS, paths
-from runtime.cli.help import TOP_FLAGS
+from runtime.cli.first_flags import ALL
 from runtime.errors import NotFound
 
 LOCALE_VARIABLES = ("ONGGI_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
@@ -78,7 +78,7 @@ def test_an_error_is_told_in_korean() -> None:
 def test_every_help_text_has_its_korean() -> None:
     verbs = set(paths().values())
     helps = {flag.help for verb in verbs for flag in verb.load().flags}
-    helps |= {flag.help for flag in TOP_FLAGS} | {verb.summary for verb in verbs}
+    helps |= {flag.help for flag in ALL} | {verb.summary for verb in verbs}
     helps |= {noun.summary for noun in NOUNS.values()}
     assert not {text for text in helps if text not in messages.KO}
 
