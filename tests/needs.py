@@ -131,6 +131,7 @@ NEEDS = {
     "cgroup:memory": _capability("memory limit"),
     "cgroup:cpu": _capability("cpu limit"),
     "cgroup:pids": _capability("pids limit"),
+    "buildah": _program("buildah", "buildah"),
     "busybox": _program("busybox", "busybox-static"),
     "cgroup2": Need(lambda: "" if "cgroup2" in _mounts() else "no cgroup2 in /proc/self/mounts"),
     "libseccomp": Need(_no_libseccomp, "libseccomp2"),

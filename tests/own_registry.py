@@ -25,6 +25,14 @@ from runtime.oci.descriptor import CONFIG, LAYER, MANIFEST
 from runtime.oci.digest import Digest
 
 PATIENCE_S = 60
+IMPATIENT = """
+import sys
+from runtime.cli.main import main
+from runtime.registry.server import http
+http.PATIENCE_S = float(sys.argv[1])
+sys.exit(main(sys.argv[2:]))
+"""
+"""The server's command with another patience than ours: `python -c IMPATIENT seconds …`"""
 
 
 @dataclass
@@ -129,13 +137,16 @@ def running_registry(
     tls: ssl.SSLContext | None = None,
     port: int = 0,
     within: str = "",
+    patience_s: float | None = None,
 ) -> Iterator[OwnRegistry]:
     """The server, with its state in `place`, from when it answers until it has ended; `within`
-    another network namespace (a file).
+    another network namespace (a file), and with other `patience_s` for its clients.
     """
     log = place / "access.log"
     command = ["nsenter", f"--net={within}"] if within else []
-    command += [sys.executable, "-m", "runtime.cli.main", "registry", "serve"]
+    impatient = ["-c", IMPATIENT, str(patience_s)]
+    command += [sys.executable, *(impatient if patience_s else ["-m", "runtime.cli.main"])]
+    command += ["registry", "serve"]
     command += ["--addr", f"127.0.0.1:{port}", "--storage", str(place / "registry")]
     command += ["--access-log", str(log), *map(str, flags)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -1,5 +1,5 @@
-"""Registries for tests: Debian's docker-registry on loopback, a proxy that cuts connections, and
-a certificate authority of our own.
+"""Registries for tests: Debian's docker-registry on loopback, a proxy that cuts connections, a
+certificate authority of our own, and images to send.
 """
 
 from __future__ import annotations
@@ -13,6 +13,15 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from runtime.content.store import ContentStore
+from runtime.engine import Engine
+from runtime.engine.image import Image
+from runtime.layer.compression import decompressed
+from runtime.oci.descriptor import CONFIG, LAYER, Descriptor
+from runtime.oci.digest import DiffID
+from runtime.oci.image import ImageConfig, Manifest
+from runtime.oci.reference import Reference
 
 PATIENCE_S = 30
 
@@ -225,3 +234,23 @@ class _Pair:
             allowed = min(count, self._left)
             self._left -= allowed
             return allowed
+
+
+def image_of(engine: Engine, name: str, *layers: bytes, architecture: str = "amd64") -> Image:
+    """An image of ours whose layers are not even tars: a registry does not look into them."""
+    content = ContentStore(engine.root)
+    found = [Descriptor(LAYER, content.add(layer), len(layer)) for layer in layers]
+    diff_ids = tuple(DiffID(layer.digest) for layer in found)
+    config = ImageConfig(architecture, "linux", diff_ids=diff_ids).to_bytes()
+    manifest = Manifest(Descriptor(CONFIG, content.add(config), len(config)), tuple(found))
+    engine.images.names.point(Reference.parse(name), content.add(manifest.to_bytes()))
+    return engine.images.get(name)
+
+
+def contents(engine: Engine, image: Image) -> list[bytes]:
+    """The image's layers without compression."""
+    found = []
+    for layer in image.manifest.layers:
+        with engine.images.content.open(layer.digest) as blob:
+            found.append(decompressed(blob).read())
+    return found

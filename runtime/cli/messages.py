@@ -1651,6 +1651,9 @@ KO: dict[str, str] = {
         "블롭을 어디로 보낼지 알려 주지 않습니다: {host}"
     ),
     "{host} has lost an upload": "진행 중이던 업로드를 잃어버렸습니다: {host}",
+    "{host} had more of an upload than it said": (
+        "업로드가 알려 준 것보다 더 많이 도착해 있었습니다: {host}"
+    ),
     "no matching manifest for {platform}; there are: {others}": (
         "플랫폼에 맞는 매니페스트가 없습니다: {platform} (있는 것: {others})"
     ),

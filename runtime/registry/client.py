@@ -367,6 +367,7 @@ class Upload:
         self._location = ""  # "": not begun, or the registry has forgotten it
         self._received: int | None = 0  # None: ask
         self._was_lost = False
+        self._was_corrected = False
         self._done = False
 
     def __enter__(self) -> Self:
@@ -416,10 +417,13 @@ class Upload:
         body = cast(IO[bytes], _Body(pieces))
         good = (202, 404, 416)
         with self._repository.asked("PATCH", self._location, good, headers, body) as answer:
+            if answer.status == 416 and not self._was_corrected:
+                raise self._corrected()
             if answer.status != 202:
                 raise self._lost()
             self.begun(answer)
         self._received = self._blob.size
+        self._was_corrected = False
 
     def commit(self) -> None:
         """See `content.copy.Intake`."""
@@ -434,10 +438,19 @@ class Upload:
                 raise self._lost()
         self._done = True
 
+    def _corrected(self) -> CutOff:
+        """More has arrived than the registry said: by the connection that broke, after we asked.
+        Ask again; whoever says the same twice means something else.
+        """
+        self._was_corrected = True
+        return CutOff(
+            "{host} had more of an upload than it said", host=self._repository.registry.host
+        )
+
     def _lost(self) -> CutOff:
         """The registry has forgotten the upload, or has other bytes than we think: begin again."""
         self._location, self._received = "", 0
-        self._was_lost = True
+        self._was_lost, self._was_corrected = True, False
         return CutOff("{host} has lost an upload", host=self._repository.registry.host)
 
 

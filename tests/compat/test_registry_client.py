@@ -25,18 +25,16 @@ from registries import (
     RunningRegistry,
     SlowProxy,
     certificates,
+    contents,
+    image_of,
     running_registry,
 )
 
 from runtime.cli.main import main
-from runtime.content.store import ContentStore
 from runtime.engine import Engine
-from runtime.engine.image import Image
 from runtime.errors import NotFound, RegistryError
-from runtime.oci.descriptor import CONFIG, LAYER, LAYER_GZIP, LAYER_ZSTD, Descriptor
-from runtime.oci.digest import DiffID, Digest
-from runtime.oci.image import ImageConfig, Manifest
-from runtime.oci.reference import Reference
+from runtime.oci.descriptor import LAYER_GZIP, LAYER_ZSTD, Descriptor
+from runtime.oci.digest import Digest
 
 pytestmark = pytest.mark.needs("containers", "docker-registry", "skopeo", "openssl", "ip")
 
@@ -65,28 +63,6 @@ def other(tmp_path: Path) -> Iterator[Engine]:
 def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     return tmp_path / "docker/config.json"
-
-
-def image_of(engine: Engine, name: str, *layers: bytes, architecture: str = "amd64") -> Image:
-    """An image of ours whose layers are not even tars: a registry does not look into them."""
-    content = ContentStore(engine.root)
-    found = [Descriptor(LAYER, content.add(layer), len(layer)) for layer in layers]
-    diff_ids = tuple(DiffID(layer.digest) for layer in found)
-    config = ImageConfig(architecture, "linux", diff_ids=diff_ids).to_bytes()
-    manifest = Manifest(Descriptor(CONFIG, content.add(config), len(config)), tuple(found))
-    engine.images.names.point(Reference.parse(name), content.add(manifest.to_bytes()))
-    return engine.images.get(name)
-
-
-def contents(engine: Engine, image: Image) -> list[bytes]:
-    """The image's layers without compression."""
-    from runtime.layer.compression import decompressed
-
-    found = []
-    for layer in image.manifest.layers:
-        with engine.images.content.open(layer.digest) as blob:
-            found.append(decompressed(blob).read())
-    return found
 
 
 def nothing_half_made(engine: Engine) -> bool:

@@ -1,4 +1,5 @@
-"""Our registry, used by others and by us: skopeo, docker, podman, over TLS with a password.
+"""Our registry, used by others and by us: skopeo, docker, podman and buildah, over TLS with a
+password.
 
 Each pushes an image and pulls it again; what comes back is what went in, and what one has pushed
 the others can pull.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import shutil
 import ssl
 import subprocess
@@ -18,8 +20,10 @@ from pathlib import Path
 import pytest
 from dockerd import running_dockerd
 from own_registry import OwnRegistry, running_registry
+from registries import CuttingProxy, contents, image_of
 
 from lessons_lib.certificates import write_certificate
+from lessons_lib.waiting import until
 from runtime.engine import Engine
 from runtime.errors import RegistryError
 from runtime.registry.server.passwords import htpasswd_line
@@ -59,6 +63,16 @@ def ran(*command: str | Path) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def finished_uploads(registry: OwnRegistry) -> dict[str, list[int]]:
+    """Address of each upload that became a blob → how many bytes each request brought for it."""
+    requests = [(each, each["path"].partition("?")[0]) for each in registry.requests()]
+    done = [path for each, path in requests if each["method"] == "PUT" and "/uploads/" in path]
+    return {
+        finished: [each["received"] for each, path in requests if path == finished]
+        for finished in done
+    }
 
 
 @pytest.mark.needs("skopeo")
@@ -146,3 +160,54 @@ def test_both_ends_are_ours(
         assert other.images.pull(name, tag="1").id == image.id
     finally:
         shutil.rmtree(engine.root / "certs.d")
+
+
+@pytest.mark.needs("buildah")
+def test_buildah_pushes_and_pulls(registry: OwnRegistry, archive: Path) -> None:
+    name = f"{registry.host}/team/buildah:1.0"
+    access = ["--tls-verify=false", f"--creds={USER}:{PASSWORD}"]
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="buildah-") as place:
+        buildah = ["buildah", "--root", f"{place}/root", "--runroot", f"{place}/run"]
+        buildah += ["--storage-driver", "vfs"]
+        before = ran(*buildah, "pull", "-q", f"oci-archive:{archive}").strip()
+        ran(*buildah, "push", "-q", *access, before, f"docker://{name}")
+        ran(*buildah, "rmi", "--all", "--force")
+        assert ran(*buildah, "pull", "-q", *access, name).strip() == before
+        working = ran(*buildah, "from", *access, "--pull-never", name).strip()
+        ran(*buildah, "config", "--label", "made-by=buildah", working)
+        ran(*buildah, "commit", "-q", *access, working, f"docker://{registry.host}/team/buildah:2")
+    manifest = registry.ask("GET", "/v2/team/buildah/manifests/2").json
+    config = registry.ask("GET", f"/v2/team/buildah/blobs/{manifest['config']['digest']}").json
+    assert config["config"]["Labels"]["made-by"] == "buildah"
+
+
+def test_what_is_cut_goes_on_where_it_stopped(
+    state_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ends ours, over connections that are cut at bytes that a seed decides. No byte of an
+    upload is taken in twice; a download begins in the middle.
+    """
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    ours, other = Engine(state_root), Engine(tmp_path / "other")
+    layers = [random.Random(seed).randbytes(2 << 20) for seed in range(2)]
+    (tmp_path / "server").mkdir()
+    with running_registry(tmp_path / "server") as registry:
+        with CuttingProxy(registry.port, 50, 7, 1 << 17) as proxy:
+            name = f"127.0.0.1:{proxy.port}/cut/app"
+            image = image_of(ours, f"{name}:latest", *layers)
+            ours.images.push(name)
+            assert proxy.cut >= 20
+        with CuttingProxy(registry.port, 50, 8, 1 << 17) as proxy:
+            came = other.images.pull(f"127.0.0.1:{proxy.port}/cut/app")
+            assert proxy.cut >= 20
+        assert came.id == image.id
+        assert contents(other, came) == layers
+        sizes = sorted(layer.size for layer in came.manifest.layers)
+        assert until(lambda: len(finished_uploads(registry)) == 3), "two layers and the config"
+        layered = [each for each in finished_uploads(registry).values() if sum(each) in sizes]
+        assert sorted(map(sum, layered)) == sizes
+        assert min(map(len, layered)) > 3, "they were cut, and went on"
+        sent = [each["received"] for each in registry.requests() if each["method"] == "PATCH"]
+        assert sum(sent) == sum(map(sum, finished_uploads(registry).values()))
+        parts = [each["sent"] for each in registry.requests() if each["status"] == 206]
+        assert len(parts) > 3 and max(parts) < max(sizes)

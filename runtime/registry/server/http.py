@@ -170,7 +170,7 @@ class Server:
     async def _end_idle(self, server: web.Server) -> None:
         """Close connections on which nobody has completed a request's headers for too long."""
         while True:
-            await asyncio.sleep(5)
+            await asyncio.sleep(PATIENCE_S / 12)
             now = time.monotonic()
             for connection in server.connections:
                 if now - self._idle.setdefault(connection, now) > PATIENCE_S:

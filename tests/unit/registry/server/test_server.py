@@ -21,12 +21,16 @@ import bcrypt
 import pytest
 from own_registry import PATIENCE_S, OwnRegistry, image_manifest, running_registry
 
+from runtime.content.copy import copy_blob
 from runtime.content.store import ContentStore
-from runtime.errors import InvalidInput
-from runtime.oci.descriptor import MANIFEST
+from runtime.errors import CutOff, InvalidInput
+from runtime.oci.descriptor import LAYER, MANIFEST, Descriptor
 from runtime.oci.digest import Digest
+from runtime.registry.client import Registry, Repository
 from runtime.registry.server.garbage import collect
 from runtime.registry.server.passwords import Passwords, htpasswd_line
+from runtime.registry.transport import Transport
+from runtime.registry.trust import Trust
 
 HOUR_S = 3600.0
 
@@ -70,6 +74,40 @@ def test_a_cut_connection_loses_nothing_that_has_arrived(tmp_path: Path) -> None
         done = registry.ask("PUT", f"{place}?digest={digest}", data[have:])
         assert done.status == 201, done
         assert Digest.of(registry.ask("GET", f"/v2/app/blobs/{digest}").body) == digest
+
+
+def test_what_arrives_late_does_not_begin_an_upload_again(tmp_path: Path) -> None:
+    """Our client asks how much is there while the server still waits for the rest of a piece that
+    came by a connection which is broken for the client only.
+    """
+    data = secrets.token_bytes(3_000_000)
+    blob = Descriptor(LAYER, Digest.of(data), len(data))
+    offsets: list[int] = []
+
+    class Stubborn:
+        """A source whose first connection gives up in the middle."""
+
+        def pieces(self, _blob: Descriptor, offset: int) -> Iterator[bytes]:
+            offsets.append(offset)
+            if offset == 0:
+                (upload,) = (registry.root / "uploads").iterdir()
+                path = f"/v2/app/blobs/uploads/{upload.name}"
+                head = f"PATCH {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n"
+                broken.sendall(head.encode() + data[:1_500_000])
+                wait_until(lambda: _has_arrived(registry, 1 << 20))
+                raise CutOff("{host} is away", host="the network")
+            yield data[offset:]
+
+    transport = Transport(Trust(folders=()))
+    with (
+        running_registry(tmp_path) as registry,
+        socket.create_connection(("127.0.0.1", registry.port)) as broken,
+        contextlib.closing(transport),
+    ):
+        repository = Repository(Registry(registry.host, transport), "app", "pull", "push")
+        copy_blob(Stubborn(), repository, blob, repository.registry.patience())
+        assert Digest.of(registry.ask("GET", f"/v2/app/blobs/{blob.digest}").body) == blob.digest
+    assert offsets[0] == 0 and min(offsets[1:]) >= 1 << 20, "it goes on, and is not begun again"
 
 
 def _has_arrived(registry: OwnRegistry, count: int) -> bool:
@@ -350,6 +388,43 @@ def test_headers_without_an_end(registry: OwnRegistry) -> None:
         with contextlib.suppress(ConnectionError):
             connection.sendall(b"GET /v2/ HTTP/1.1\r\nX: " + b"x" * 100_000)
         assert connection.recv(100).split()[1] == b"400"
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRegistry]:
+    """A server that waits two seconds where others wait sixty."""
+    place = tmp_path_factory.mktemp("impatient")
+    with running_registry(place, patience_s=2) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"GET /v2/ HTTP/1.1\r\nHost: x\r\n", b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n"]
+)
+def test_a_silent_connection_is_closed(impatient: OwnRegistry, said: bytes) -> None:
+    """Before a request, within its headers, and behind it."""
+    with socket.create_connection(("127.0.0.1", impatient.port)) as connection:
+        connection.settimeout(PATIENCE_S)
+        connection.sendall(said)
+        heard = b""
+        with contextlib.suppress(ConnectionError):
+            while data := connection.recv(1 << 16):
+                heard += data
+        assert heard.startswith(b"HTTP/1.1 200") == said.endswith(b"\r\n\r\n")
+
+
+def test_a_body_that_comes_too_slowly(impatient: OwnRegistry) -> None:
+    """It is refused, and what has come of it by then counts."""
+    place = begin(impatient, "slow")
+    with socket.create_connection(("127.0.0.1", impatient.port)) as connection:
+        connection.settimeout(PATIENCE_S)
+        head = f"PATCH {place} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+        connection.sendall(head.encode() + b"x" * 100)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == 408
+        assert b"the body comes too slowly" in answer.read()
+    assert impatient.ask("GET", place).headers["Range"] == "0-99"
 
 
 def test_an_upload_costs_no_memory(registry: OwnRegistry) -> None:
