@@ -39,7 +39,10 @@ def keep_containers(
     container that a filter names.
     """
     wanted = read_filters(filters, CONTAINER_FILTERS)
+    ports = {name: wanted.pop(name) for name in ("expose", "publish") if name in wanted}
     tests = [_container_test(name, texts, every, find_image) for name, texts in wanted.items()]
+    if ports:
+        tests.append(_port_test(ports.get("expose", ()), ports.get("publish", ())))
     return [each for each in every if all(test(each) for test in tests)]
 
 
@@ -98,16 +101,28 @@ def _container_test(
             return lambda each: each.created_ns > limit
         case "network":
             return lambda each: bool({*each.networks, *each.network_ids} & {*texts})
-        case "expose":
-            ports = [_ports(text) for text in texts]
-            return lambda each: any(_exposes(each.exposed_ports, port) for port in ports)
         case "is-task":
             _refuse_others(name, texts, ("true", "false"))
             return lambda each: "false" in texts  # no container here belongs to a service
         case "volume":
             return lambda each: any(_shows(mount, texts) for mount in each.mounts)
-        case _:  # publish, isolation: no container has any of these yet
+        case _:  # isolation, which only Windows has
             return lambda each: False
+
+
+def _port_test(expose: Iterable[str], publish: Iterable[str]) -> Callable[[Glance], bool]:
+    """Whether it listens at one of these ports, or is reached at one of those of the host. As with
+    docker the two filters are alternatives, and a container that does not run has no ports.
+    """
+    inside = [_ports(text) for text in expose]
+    outside = [_ports(text) for text in publish]
+
+    def one_is_there(port: Mapping[str, Any]) -> bool:
+        return _is_in(port["PrivatePort"], port["Type"], inside) or _is_in(
+            port.get("PublicPort", 0), port["Type"], outside
+        )
+
+    return lambda each: any(map(one_is_there, each.ports))
 
 
 def _shows(mount: Mapping[str, Any], texts: Sequence[str]) -> bool:
@@ -217,10 +232,5 @@ def _ports(text: str) -> tuple[int, int, str]:
     return int(shape[1]), int(shape[2] or shape[1]), shape[3] or "tcp"
 
 
-def _exposes(exposed: Sequence[str], wanted: tuple[int, int, str]) -> bool:
-    first, last, protocol = wanted
-    for text in exposed:
-        lowest, highest, found = _ports(text)
-        if found == protocol and lowest <= last and first <= highest:
-            return True
-    return False
+def _is_in(port: int, protocol: str, ranges: Iterable[tuple[int, int, str]]) -> bool:
+    return any(first <= port <= last and protocol == kind for first, last, kind in ranges)

@@ -14,6 +14,7 @@ from typing import Any
 
 import leftovers
 import pytest
+from registries import contents, image_of
 from worlds import HERE, PATIENCE_S, World, another_machine, ask, greeting, page
 
 from runtime.engine import Engine
@@ -93,6 +94,55 @@ def test_how_it_is_shown(engine: Engine) -> None:
     container.start()
     assert onggi("port", "shown", "80").stdout == "127.0.0.1:4000\n"
     container.remove(force=True)
+
+
+def test_lists_are_filtered_by_ports_networks_and_volumes(engine: Engine) -> None:
+    town = engine.networks.create("town")
+    volume = engine.volumes.create("goods")
+    shop = web(engine, "shop", ports={"80/tcp": 4000}, network="town", volumes=["goods:/goods"])
+    tool = web(engine, "tool", exposed_ports=["90-91/udp"], volumes=["/tmp"])
+    found = {
+        "publish=4000": ["shop"],
+        "publish=80": [],
+        "publish=3990-4000/tcp": ["shop"],
+        "expose=80/tcp": ["shop"],
+        "expose=91/udp": ["tool"],
+        "network=town": ["shop"],
+        f"network={town.id}": ["shop"],
+        "network=bridge": ["tool"],
+        "volume=goods": ["shop"],
+        "volume=/tmp": ["tool"],
+        "volume=nosuch": [],
+    }
+    for text, names in found.items():
+        assert onggi("ps", "-f", text, "--format", "{{.Names}}").stdout.split() == names, text
+    shop.stop(timeout=0)
+    assert onggi("ps", "-a", "-q", "-f", "publish=4000").stdout == "", "it is reached no longer"
+    assert onggi("ps", "-a", "-f", "volume=goods", "--format", "{{.Names}}").stdout == "shop\n"
+    for each in (shop, tool):
+        each.remove(force=True, v=True)
+    volume.remove()
+    town.remove()
+
+
+@pytest.mark.timeout(300)
+def test_a_registry_of_one_s_own(engine: Engine, tmp_path: Path) -> None:
+    """As the classic lesson has it: run -d -p 5000:5000, push to localhost:5000, pull."""
+    started = onggi("run", "-d", "-p", "5000:5000", "--name", "registry", "onggi/registry")
+    assert started.returncode == 0, started.stderr
+    registry = engine.containers.get("registry")
+    until(lambda: b"the registry answers at" in registry.logs())
+    name = "localhost:5000/lesson/app:1"
+    image = image_of(engine, name, b"a layer")
+    pushed = onggi("push", name)
+    assert pushed.returncode == 0, pushed.stderr
+    registry.restart()
+    until(lambda: registry.logs().count(b"the registry answers at") == 2)
+    other = Engine(tmp_path / "other")  # as on another host: nothing of it is there
+    assert other.images.pull(name).id == image.id
+    assert contents(other, other.images.get(name)) == [b"a layer"]
+    engine.images.remove(name)
+    registry.remove(force=True, v=True)
 
 
 def test_all_exposed_ports(engine: Engine) -> None:

@@ -12,6 +12,7 @@ from runtime.engine.filters import has_labels, keep_containers, prune_test, unti
 from runtime.engine.glance import Glance
 from runtime.engine.image_filters import matches
 from runtime.errors import InvalidInput, NotFound
+from runtime.network.ports import Published, summary
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Seen:
     created_ns: int = 0
     health: str = "none"
     diff_ids: Sequence[str] = ()
-    exposed_ports: tuple[str, ...] = ()
+    ports: Sequence[dict[str, Any]] = ()
     networks: tuple[str, ...] = ("none",)
     network_ids: tuple[str, ...] = ()
     mounts: tuple[dict[str, str], ...] = (
@@ -39,7 +40,7 @@ WEB = Seen(
     *("aaaa", "web", "running", None, {"tier": "front", "a": ""}),
     created_ns=1,
     health="healthy",
-    exposed_ports=("80/tcp", "53/udp", "8000-8010/tcp"),
+    ports=summary(("80/tcp", "53/udp"), [Published("", "", "tcp", "::", 4000, "10.0.0.2", 8005)]),
 )
 DB = Seen("abbb", "web-db", "exited", 0, {"tier": "back"}, created_ns=2)
 JOB = Seen("cccc", "job", "exited", 137, created_ns=3)
@@ -93,6 +94,12 @@ def kept(**filters: Any) -> list[Seen]:
         ({"volume": "/srv"}, EVERY),
         ({"volume": "/home"}, EVERY),
         ({"publish": "80"}, []),
+        ({"publish": "8005"}, []),
+        ({"publish": "4000"}, [WEB]),
+        ({"publish": "4000/udp"}, []),
+        ({"publish": ["9", "3999-4001/tcp"]}, [WEB]),
+        ({"publish": "9", "expose": "53/udp"}, [WEB]),
+        ({"publish": "4000", "name": "job"}, []),
         ({"is-task": "false"}, EVERY),
         ({"is-task": "true"}, []),
     ],
