@@ -49,7 +49,7 @@ notebooks: setup
 	@$(PYTHON) -m lessons_lib.publish build $(LESSONS)
 
 bench: setup
-	@failed=0; for each in bench bench_build bench_layers bench_networks bench_ports bench_registry \
+	@failed=0; for each in bench bench_api bench_build bench_layers bench_networks bench_ports bench_registry \
 			bench_registry_server; do \
 		$(PYTHON) tests/$$each.py || failed=1; \
 	done; exit $$failed

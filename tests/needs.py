@@ -147,6 +147,7 @@ NEEDS = {
     "ps": _program("ps", "procps"),
     "qemu": _program("qemu-system-x86_64", "qemu-system-x86"),
     "runc": _program("runc", "runc"),
+    "setpriv": _program("setpriv", "util-linux"),
     "skopeo": _program("skopeo", "skopeo"),
     "strace": _program("strace", "strace"),
     "umoci": _program("umoci", "umoci"),

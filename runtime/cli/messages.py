@@ -1026,6 +1026,12 @@ KO: dict[str, str] = {
     "this host does not permit to make network devices: {evidence}": (
         "이 호스트에서는 네트워크 장치를 만들 수 없습니다: {evidence}"
     ),
+    "this host does not permit to switch on the network device {name}": (
+        "이 호스트에서는 네트워크 장치를 켤 수 없습니다: {name}"
+    ),
+    "each container has a loopback of its own, which needs CAP_NET_ADMIN": (
+        "컨테이너마다 자기 루프백이 있으며, 여기에는 CAP_NET_ADMIN이 필요합니다"
+    ),
     "use --network none or host; bridges need CAP_NET_ADMIN, and veth in the kernel": (
         "--network none이나 host를 쓰세요. 브리지에는 CAP_NET_ADMIN과 커널의 veth가 필요합니다"
     ),
@@ -1152,10 +1158,10 @@ KO: dict[str, str] = {
         "브리지도 필터를 거치는 호스트라면 서로도 통신할 수 없습니다. "
         "공개한 포트는 프록시로 연결됩니다"
     ),
-    "let them through, for each of them: iptables -I {place} -i {link} -j ACCEPT; "
-    "iptables -I {place} -o {link} -j ACCEPT": (
-        "브리지마다 통과시켜 주세요: iptables -I {place} -i {link} -j ACCEPT; "
-        "iptables -I {place} -o {link} -j ACCEPT"
+    "let them through, for each of them: {program} -I {place} -i {link} -j ACCEPT; "
+    "{program} -I {place} -o {link} -j ACCEPT": (
+        "브리지마다 통과시켜 주세요: {program} -I {place} -i {link} -j ACCEPT; "
+        "{program} -I {place} -o {link} -j ACCEPT"
     ),
     "sysctl -w net.ipv4.ip_forward=1": "sysctl -w net.ipv4.ip_forward=1",
     "all predefined address pools have been given to networks, or the host has routes there": (

@@ -23,6 +23,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -38,8 +39,10 @@ from runtime.errors import Conflict, KernelError, NotFound, OnggiError
 from runtime.linux import cgroup, namespaces, packets, process
 from runtime.linux.packets import Message
 from runtime.linux.routes import routes
-from runtime.network import bridge, firewall
+from runtime.network import bridge, conntrack, firewall
+from runtime.network.door import Door
 from runtime.network.links import Links
+from runtime.network.ports import Published
 from runtime.network.publishing import Ports, main_endpoint
 from runtime.network.records import NetworkRecords, Plug
 from runtime.network.requests import world
@@ -101,15 +104,16 @@ class Keeper:
         self.selector = selectors.DefaultSelector()
         self.ports = Ports(self.selector, database)
         self.names = Names(self.selector)
-        self._listener = listener
         self._held: dict[str, Held] = {}
         self._bridges: dict[str, tuple[Network, int]] = {}
         """The networks that are up, and the indexes of their bridges."""
         self._rules: object = None
         """What `firewall` has been told last."""
+        self._closed: list[Published] = []
+        """Ports that nobody has any more, and the kernel may still remember."""
         self._dead: list[str] = []
         self._going = False
-        self.selector.register(listener, selectors.EVENT_READ, self._greet)
+        self._door = Door(self.selector, listener, self._greet)
 
     # ── The loop ───────────────────────────────────────────────────────────────────────────────
 
@@ -148,7 +152,7 @@ class Keeper:
         """
         if self._dead:
             patience_s = min(patience_s, REST_S)
-        for due_s in (self.ports.due_s(), self.names.due_s()):
+        for due_s in (self.ports.due_s(), self.names.due_s(), self._door.due_s()):
             patience_s = patience_s if due_s is None else min(patience_s, due_s)
         ready = [key for key, _ in self.selector.select(patience_s)]
         ends = {held.pidfd for held in self._held.values()}
@@ -156,6 +160,7 @@ class Keeper:
             _attempt(key.data)
         _attempt(self.ports.look)
         _attempt(self.names.look)
+        self._door.look()
         if self._dead and (not ready or len(self._dead) >= MOST_DEAD):
             dead, self._dead = self._dead, []
             _attempt(bridge.pull_out, self.links, dead)
@@ -166,8 +171,7 @@ class Keeper:
         self.selector.unregister(signals)
         self._going = True
 
-    def _greet(self) -> None:
-        connection, _ = self._listener.accept()
+    def _greet(self, connection: socket.socket) -> None:
         self.selector.register(connection, selectors.EVENT_READ, lambda: self._answer(connection))
 
     def _answer(self, connection: socket.socket) -> None:
@@ -295,6 +299,8 @@ class Keeper:
         if rules != self._rules:
             firewall.apply(self.root, *rules)
             self._rules = rules
+        conntrack.forget(self._closed)  # with the rules away nobody comes to be remembered anew
+        self._closed.clear()
 
     def _see_end(self, held: Held) -> None:
         """It has ended; unless it has been started again meanwhile, and so been unplugged."""
@@ -306,7 +312,7 @@ class Keeper:
         plugged = replace(held.plugged, endpoints=endpoints)
         now = self._held[plugged.container] = replace(held, plugged=plugged)
         if main_endpoint(held.plugged) != main_endpoint(plugged):
-            self.ports.close(plugged.container)
+            self._closed += self.ports.close(plugged.container)
             self.ports.open(plugged)
         self._attend(now)
 
@@ -318,7 +324,7 @@ class Keeper:
 
     def _forget(self, container: str, endpoints: Iterable[Endpoint]) -> None:
         """Its rows go; its cables in a quiet moment."""
-        self.ports.close(container)
+        self._closed += self.ports.close(container)
         self.names.leave(container)
         self._dead += [each.link for each in endpoints]
         self.records.unplug(container)
@@ -434,6 +440,8 @@ def _stand_alone() -> None:
     # Who is told to go before it serves goes when it does, and leaves nothing half made.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     os.umask(0o022)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # each connection of a proxy takes two
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     process.set_name("onggi-keeper")
     with contextlib.suppress(OSError):
         cgroup.leave()

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from runtime.errors import KernelError
 from runtime.linux.netlink import read_attributes
+from runtime.network import legacy
 from runtime.network import nftables as nft
 from runtime.network.values import Network
 
@@ -56,24 +57,31 @@ def find(networks: Sequence[Network]) -> list[Obstacle]:
         )
     for chain in dropping_chains():
         blocked = [each.link for each in networks if not _is_let_through(chain, each.link)]
+        has_docker = any(each.name == USERS_CHAIN for each in nft.chains())
         if blocked:
-            found.append(_blocked(chain, blocked))
+            where = f"{chain.table} {chain.name}"
+            found.append(_blocked(where, blocked, chain.name, "iptables", has_docker))
+    old = legacy.forward()
+    blocked = [each.link for each in networks if not _is_let_through_by(old, each.link)]
+    if old is not None and blocked:
+        where, has_docker = f"{legacy.PROGRAM} FORWARD", USERS_CHAIN in old.chains
+        found.append(_blocked(where, blocked, "FORWARD", legacy.PROGRAM, has_docker))
     return found
 
 
-def _blocked(chain: nft.ListedChain, links: list[str]) -> Obstacle:
-    has_docker = any(each.name == USERS_CHAIN for each in nft.chains())
+def _blocked(where: str, links: list[str], chain: str, program: str, has_docker: bool) -> Obstacle:
     return Obstacle(
         "the chain {chain} of another program drops what this host hands on for {links}: "
         "containers cannot reach the outside, and where bridges are filtered not each other; "
         "published ports are served by the proxy",
-        "let them through, for each of them: iptables -I {place} -i {link} -j ACCEPT; "
-        "iptables -I {place} -o {link} -j ACCEPT",
+        "let them through, for each of them: {program} -I {place} -i {link} -j ACCEPT; "
+        "{program} -I {place} -o {link} -j ACCEPT",
         {
-            "chain": f"{chain.table} {chain.name}",
+            "chain": where,
             "links": ", ".join(links),
             "link": links[0],
-            "place": USERS_CHAIN if has_docker else chain.name,
+            "program": program,
+            "place": USERS_CHAIN if has_docker else chain,
         },
     )
 
@@ -83,8 +91,12 @@ def forwarding_is_blocked(networks: Sequence[Network]) -> bool:
     try:
         if not _is_on(FORWARDING[4]):
             return True
-        chains = dropping_chains()
-        return any(not _is_let_through(chain, each.link) for chain in chains for each in networks)
+        chains, old = dropping_chains(), legacy.forward()
+        return any(
+            not _is_let_through_by(old, each.link)
+            or any(not _is_let_through(chain, each.link) for chain in chains)
+            for each in networks
+        )
     except KernelError:
         return False
 
@@ -108,6 +120,13 @@ def _is_let_through(chain: nft.ListedChain, link: str) -> bool:
         if rule.chain in (USERS_CHAIN, chain.name):
             accepted |= _accepted_directions(rule, link)
     return accepted >= {_FROM, _TO}
+
+
+def _is_let_through_by(old: legacy.Forward | None, link: str) -> bool:
+    """The same of the packet filter from before nftables."""
+    if old is None or not old.drops:
+        return True
+    return old.accepts(link, ("FORWARD", USERS_CHAIN)) == {legacy.FROM, legacy.TO}
 
 
 _FROM, _TO = 6, 7

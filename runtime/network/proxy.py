@@ -23,6 +23,7 @@ import struct
 import time
 from collections.abc import Callable
 
+from runtime.network.door import Door
 from runtime.network.ports import Published
 
 CHUNK = 1 << 18
@@ -82,22 +83,17 @@ def _connecting(kind: int, address: str, port: int) -> socket.socket:
 
 
 class TcpProxy:
-    """One published port. It accepts at `kept`; each connection is a `Pair`."""
+    """One published port. `kept` is its door; each connection is a `Pair`."""
 
     def __init__(
         self, selector: selectors.BaseSelector, kept: socket.socket, published: Published
     ) -> None:
         self._selector = selector
-        self._kept = kept
         self._published = published
         self._pairs: set[Pair] = set()
-        selector.register(kept, selectors.EVENT_READ, self._accept)
+        self._door = Door(selector, kept, self._welcome)
 
-    def _accept(self) -> None:
-        try:
-            client, _ = self._kept.accept()
-        except OSError:  # it has changed its mind; or there are no descriptors left just now
-            return
+    def _welcome(self, client: socket.socket) -> None:
         client.setblocking(False)
         _send_at_once(client)
         try:
@@ -109,16 +105,16 @@ class TcpProxy:
         self._pairs.add(Pair(self._selector, client, inside, self._pairs.discard))
 
     def due_s(self) -> float | None:
-        """It waits for nothing but its sockets."""
-        return None
+        """See `Door`."""
+        return self._door.due_s()
 
     def look(self) -> None:
-        """See `due_s`."""
+        """See `Door`."""
+        self._door.look()
 
     def close(self) -> None:
         """Let go of the port and end all connections."""
-        self._selector.unregister(self._kept)
-        self._kept.close()
+        self._door.close()
         for pair in list(self._pairs):
             pair.end()
 

@@ -62,11 +62,13 @@ class Ports:
         self._open[plugged.container] = opened
         return found
 
-    def close(self, container: str) -> None:
-        """Take its ports back; of a container that has none it does nothing."""
+    def close(self, container: str) -> tuple[Published, ...]:
+        """Take its ports back; what was published, also by a keeper that was killed."""
+        earlier = read(self._database, container)
         for _, each in self._open.pop(container, []):
             each.close()
         _write(self._database, container, ())
+        return earlier
 
     def published(self) -> tuple[Published, ...]:
         """All that is open."""

@@ -33,6 +33,7 @@ from runtime.errors import KernelError
 from runtime.linux import etc, namespaces
 from runtime.network import names
 from runtime.network import nftables as nft
+from runtime.network.door import Door
 from runtime.network.names import Entry, Question
 from runtime.network.nftables import Base, Hook, Transaction
 from runtime.network.values import Endpoint, Plugged
@@ -222,7 +223,7 @@ class Desk:
             os.close(self._there)
             raise
         selector.register(self._udp, selectors.EVENT_READ, self._hear)
-        selector.register(self._tcp, selectors.EVENT_READ, self._accept)
+        self._door = Door(selector, self._tcp, self._welcome)
 
     def _hear(self) -> None:
         """Questions by UDP."""
@@ -237,12 +238,8 @@ class Desk:
         with contextlib.suppress(OSError):  # a lost answer is asked for again
             self._udp.sendto(reply, client)
 
-    def _accept(self) -> None:
+    def _welcome(self, client: socket.socket) -> None:
         """Questions by TCP."""
-        try:
-            client, _ = self._tcp.accept()
-        except OSError:
-            return
         client.setblocking(False)
         if len(self._connections) >= MOST_CONNECTIONS:
             client.close()
@@ -283,11 +280,15 @@ class Desk:
 
     def due_s(self) -> float | None:
         """See `Names.due_s`."""
-        ends = [each.until_s for each in self._waiting()]
-        return max(0.0, min(ends) - time.monotonic()) if ends else None
+        now_s = time.monotonic()
+        times = [max(0.0, each.until_s - now_s) for each in self._waiting()]
+        if (shut_s := self._door.due_s()) is not None:
+            times.append(shut_s)
+        return min(times, default=None)
 
     def look(self) -> None:
         """See `Names.look`."""
+        self._door.look()
         now_s = time.monotonic()
         for each in self._waiting():
             if each.until_s <= now_s:
@@ -302,9 +303,9 @@ class Desk:
             errand.end()
         for connection in list(self._connections):
             connection.end()
-        for each in (self._udp, self._tcp):
-            self._selector.unregister(each)
-            each.close()
+        self._door.close()
+        self._selector.unregister(self._udp)
+        self._udp.close()
         os.close(self._there)
 
 

@@ -27,6 +27,8 @@ from runtime.cli.main import main
 from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.errors import Conflict, InvalidInput, NotFound
+from runtime.network import firewall
+from runtime.network.ports import Published
 from runtime.network.records import NetworkRecords
 
 pytestmark = pytest.mark.needs("containers")
@@ -444,23 +446,35 @@ def test_the_command_line(networks: Engine, capsys: pytest.CaptureFixture[str]) 
     assert "home" in onggi("network", "prune", "-f")
 
 
-def test_containers_that_come_and_go_at_random_leave_nothing(networks: Engine) -> None:
-    """Seeded, for as many seconds as `ONGGI_CHURN_S` says."""
-    chance = random.Random(7)
+MEMBERS = 200
+"""How many containers come and go: each `ONGGI_CHURN` has more of them."""
+
+
+@pytest.mark.timeout(600)
+def test_two_hundred_that_come_and_go_at_random_leave_nothing(networks: Engine) -> None:
+    """Seeded. In the middle, and at the end, rows, devices, addresses and rules are compared with
+    the kernel's.
+    """
+    chance = random.Random(int(os.environ.get("ONGGI_CHURN_SEED", "7")))
     nets = [networks.networks.create(f"net{n}", ipam=subnet(f"10.2{n}.0.0/24")) for n in range(3)]
     running: list[Container] = []
-    until = time.monotonic() + float(os.environ.get("ONGGI_CHURN_S", "6"))
-    while time.monotonic() < until:
+    members = int(os.environ.get("ONGGI_CHURN", str(MEMBERS)))
+    joined = 0
+    while joined < members or len(running) > 6:
         deed = chance.random()
-        if deed < 0.4 or not running:
-            running.append(sleeper(networks, chance.choice(nets).name))
-        elif deed < 0.6:
+        if joined < members and (deed < 0.5 or not running):
+            ports = {"80/tcp": None} if chance.random() < 0.3 else {}
+            running.append(sleeper(networks, chance.choice(nets).name, ports=ports))
+            joined += 1
+        elif deed < 0.8 or len(running) > 12:
             running.pop(chance.randrange(len(running))).remove(force=True)
         else:
             network, container = chance.choice(nets), chance.choice(running)
-            act = network.connect if deed < 0.8 else network.disconnect
             with contextlib.suppress(Conflict, NotFound):
-                act(container)
+                if chance.random() < 0.5:
+                    network.connect(container)
+                else:
+                    network.disconnect(container)
     for container in running:
         given = {
             each.device: str(each.address) for each in records(networks).endpoints(container.id)
@@ -468,10 +482,64 @@ def test_containers_that_come_and_go_at_random_leave_nothing(networks: Engine) -
         assert addresses(container) == given
     rows = sum(len(records(networks).endpoints_in(each.id)) for each in nets)
     assert eventually(lambda: len(cables()) == rows)
+    assert eventually(lambda: in_force(networks) == expected(networks))
     for container in running:
         container.remove(force=True)
     assert eventually(lambda: not cables())
     assert all(not records(networks).endpoints_in(each.id) for each in nets)
+    assert eventually(lambda: in_force(networks) == expected(networks))
+    assert published(networks) == []
     for each in nets:
         each.remove()
     assert not [name for _, name in socket.if_nameindex() if name.startswith("onggi-")]
+    assert all(each.name in {"bridge", "host", "none"} for each in networks.networks.list())
+
+
+def published(engine: Engine) -> list[Published]:
+    """By the rows: what every list shows."""
+    rows = engine.containers.lifecycle.records.database.all("SELECT * FROM ports")
+    return [Published(*row) for row in rows]
+
+
+def in_force(engine: Engine) -> list[tuple[str, str]]:
+    """Chain and comment of each rule, as the kernel has them."""
+    return sorted((rule.chain, rule.comment) for rule in firewall.rules(engine.root))
+
+
+def expected(engine: Engine) -> list[tuple[str, str]]:
+    """The same of the rules that these networks and published ports should have."""
+    up = [name for _, name in socket.if_nameindex()]
+    nets = [each for each in records(engine).all() if each.link in up]
+    found = [("ports", each.comment) for each in published(engine) if not each.is_ipv6]
+    found += [("forward", comment) for _, comment in firewall.forward_rules(nets)]
+    found += [("postrouting", comment) for _, comment in firewall.masquerade_rules(nets)]
+    found += [("guard", "the host's loopback is not for containers") for _ in nets]
+    return sorted([*found, *([("output", ""), ("prerouting", "")] if nets else [])])
+
+
+@pytest.mark.needs("setpriv")
+def test_a_host_that_gives_no_networks_says_so(networks: Engine) -> None:
+    """Without CAP_NET_ADMIN: what is missing, and for what."""
+    leftovers.end_launchers(networks.root)  # who have it
+    onggi = [sys.executable, "-m", "runtime.cli.main", "run", "--rm"]
+    environment = {**os.environ, "ONGGI_LANG": "en", "ONGGI_DEPUTY": "0"}
+
+    def run(*line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["setpriv", "--bounding-set=-net_admin", *onggi, *line],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+        )
+
+    try:
+        for network in ("bridge", "none"):  # which has a loopback, too
+            refused = run("--network", network, "onggi/base", "true")
+            assert refused.returncode == 125
+            assert "does not permit to switch on the network device lo" in refused.stderr
+            assert "CAP_NET_ADMIN" in refused.stderr and "Traceback" not in refused.stderr
+    finally:
+        leftovers.end_launchers(networks.root)
+    assert networks.containers.list(all=True) == []
+    assert [name for _, name in socket.if_nameindex() if name != "lo"] == []

@@ -194,6 +194,38 @@ def test_udp(engine: Engine, outside: World) -> None:
     container.remove(force=True)
 
 
+def test_a_udp_client_reaches_the_next_container_at_the_port(
+    engine: Engine, outside: World
+) -> None:
+    """The kernel would lead it to the one that has gone for as long as it keeps asking."""
+    town = engine.networks.create("town", ipam={"Config": [{"Subnet": "10.5.0.0/24"}]})
+    with outside.inside():
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.connect((HERE, 5353))
+    client.settimeout(0.2)
+    for address in ("10.5.0.5", "10.5.0.6"):
+        container = engine.containers.run(
+            *("onggi/base", ["sleep", "600"]),
+            detach=True,
+            network="town",
+            networking_config={"town": {"IPAMConfig": {"IPv4Address": address}}},
+            ports={"53/udp": 5353},
+        )
+        world = World()
+        world.descriptor = os.open(f"/proc/{container.pid}/ns/net", os.O_RDONLY)
+        with greeting(world, 53, address.encode(), "udp"):
+
+            def answered(expected: bytes = address.encode()) -> bool:
+                client.send(b"?")
+                return client.recv(100) == expected
+
+            until(answered)
+        os.close(world.descriptor)
+        container.remove(force=True)
+    client.close()
+    town.remove()
+
+
 def until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while True:

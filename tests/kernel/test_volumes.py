@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -315,3 +316,53 @@ def test_a_failed_start_and_a_full_life_leave_no_anonymous_volume(engine: Engine
     with pytest.raises(OnggiError):
         engine.containers.create("onggi/base", name="web", command="", volumes=["/a", "v1:/b:xx"])
     assert engine.volumes.list() == []
+
+
+MAKE_VOLUMES = """
+import sys
+from runtime.engine import Engine
+engine = Engine(sys.argv[1])
+print("ready", flush=True)
+for number in range(1000):
+    engine.volumes.create(f"{sys.argv[2]}-{number}", labels={"number": str(number)})
+    volumes = [f"{sys.argv[2]}-full{number}:/etc"]
+    engine.containers.create("onggi/base", "true", network="none", volumes=volumes)
+"""
+
+
+@pytest.mark.timeout(300)
+def test_kill_while_volumes_are_made(engine: Engine) -> None:
+    """For real, at moments that a seed decides: each is there, with all that belongs to it, or is
+    not; and nothing else is.
+    """
+    chance = random.Random(9)
+    folder = engine.root / "volumes"
+    whole = set(sh(engine, "ls -A /etc", volumes=["whole:/etc"], network="none").split())
+    made = 0
+    for round_ in range(6):
+        program = [sys.executable, "-c", MAKE_VOLUMES, str(engine.root), f"r{round_}"]
+        with subprocess.Popen(program, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+            time.sleep(chance.uniform(0, 0.3))
+            process.kill()
+        engine.recover()
+        volumes = {volume.name: volume for volume in engine.volumes.list()}
+        assert set(volumes) == {*os.listdir(folder)}
+        containers = engine.containers.list(all=True)
+        used = {mount["Name"] for each in containers for mount in each.attrs["Mounts"]}
+        assert used <= set(volumes)
+        for name in volumes:
+            assert os.listdir(folder / name) == ["_data"], "nothing half copied is left"
+            found = set(os.listdir(folder / name / "_data"))
+            if name in used | {"whole"}:
+                assert found == whole
+            else:  # its container never came to be; the next one fills it
+                assert found in ([set(), whole] if "full" in name else [set()])
+        made += len(volumes)
+        for container in engine.containers.list(all=True):
+            container.remove(v=True)
+        for name, volume in volumes.items():
+            if name != "whole":
+                volume.remove()
+    assert made > 6, "it was never killed before it had begun"
+    engine.volumes.get("whole").remove()
