@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import json_schemas
 import jsonschema
 import pytest
-import referencing
 from hypothesis import given
 from hypothesis import strategies as st
-from referencing.jsonschema import DRAFT4
 
 from runtime.oci.descriptor import CONFIG, LAYER, LAYER_GZIP, MANIFEST, Descriptor, Platform
 from runtime.oci.digest import DiffID, Digest
@@ -20,19 +19,9 @@ from runtime.oci.image import History, ImageConfig, Index, Manifest, RunConfig
 SCHEMAS = Path(__file__).parent / "schemas"
 
 
-def _schema(name: str) -> Any:
-    return json.loads((SCHEMAS / name).read_text())
-
-
-def _retrieve(uri: str) -> referencing.Resource[Any]:
-    """The schemas refer to each other by file name, from ids that lead nowhere."""
-    return DRAFT4.create_resource(_schema(uri.rpartition("/")[2]))
-
-
 def check(name: str, document: Any) -> None:
     """Raises jsonschema.ValidationError."""
-    registry: Any = referencing.Registry(retrieve=_retrieve)  # type: ignore[call-arg]
-    jsonschema.Draft4Validator(_schema(name), registry=registry).validate(document)
+    json_schemas.check(SCHEMAS / name, document)
 
 
 _text = st.text(st.characters(codec="utf-8"), max_size=8)

@@ -10,12 +10,11 @@ import subprocess
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import json_schemas
 import jsonschema
 import pytest
-import referencing
 from hypothesis import given
 from hypothesis import strategies as st
-from referencing.jsonschema import DRAFT4
 
 from runtime.container.bundle import Bundle, Request, make_spec
 from runtime.engine import Engine
@@ -29,20 +28,9 @@ from runtime.oci.spec import NAMESPACES, Namespace, Process, Rlimit, Spec
 SCHEMAS = Path(__file__).parent / "schemas" / "oci-runtime"
 
 
-def _schema(name: str) -> Any:
-    return json.loads((SCHEMAS / name).read_text())
-
-
-def _retrieve(uri: str) -> referencing.Resource[Any]:
-    """The schemas refer to each other by file name."""
-    return DRAFT4.create_resource(_schema(uri.rpartition("/")[2]))
-
-
 def check(document: Any) -> None:
     """Raises jsonschema.ValidationError."""
-    registry: Any = referencing.Registry(retrieve=_retrieve)  # type: ignore[call-arg]
-    schema = _schema("config-schema.json")
-    jsonschema.Draft4Validator(schema, registry=registry).validate(document)
+    json_schemas.check(SCHEMAS / "config-schema.json", document)
 
 
 def test_the_schema_refuses_what_is_wrong() -> None:
