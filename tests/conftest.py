@@ -57,6 +57,7 @@ TOGETHER = {
     "tests/kernel/test_ports.py",
     "tests/unit/engine/test_bootstrap_layers.py",
     "tests/unit/engine/test_bootstrap_recipes.py",
+    "tests/unit/lessons_lib/publish/test_learner.py",
     "tests/unit/lessons_lib/publish/test_publish.py",
 }
 """Files whose tests share something that takes long to make: all of them go to one worker."""

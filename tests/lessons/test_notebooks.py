@@ -9,28 +9,19 @@ graders are the same code in both, and each has its turn.
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import learner
 import leftovers
 import pytest
-from conftest import SLOW_GRAMMAR
 
 from lessons_lib.language import LANGUAGES, Language
 from lessons_lib.publish import execute
-from lessons_lib.publish.shelf import HOME, Shelf
+from lessons_lib.publish.shelf import Shelf
 from runtime.engine import Engine
 
 SHELF = Shelf()
-LEARN = f"""
-import sys
-sys.modules[{SLOW_GRAMMAR!r}] = None
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from learner import learn
-sys.exit(learn(*sys.argv[1:]))
-"""
-
 pytestmark = [pytest.mark.needs("containers"), pytest.mark.timeout(600)]
 
 
@@ -72,13 +63,6 @@ def test_a_notebook_gives_its_stored_outputs_again(
     name: str, language: Language, way: str, where: execute.Scratch
 ) -> None:
     before = belongings(where)
-    run = subprocess.run(
-        [sys.executable, "-c", LEARN, way, name, language],
-        cwd=HOME,
-        env=where.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = learner.work(way, SHELF, name, language, where)
     assert run.returncode == 0, run.stdout + run.stderr
     assert belongings(where) == before

@@ -10,6 +10,8 @@ These are hooks of nbval's pytest, which has nothing to do with the one that run
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -20,12 +22,30 @@ from lessons_lib.language import Language
 from lessons_lib.publish import execute
 from lessons_lib.publish.notebook import Cell
 from lessons_lib.publish.prove import attempts, faults
-from lessons_lib.publish.shelf import HOME, Shelf
+from lessons_lib.publish.shelf import Shelf
 from lessons_lib.publish.source import Grade, Lesson
 
-SANITIZE = Path(__file__).with_name("sanitize.cfg")
+TESTS = Path(__file__).parent
+SANITIZE = TESTS / "lessons" / "sanitize.cfg"
 CLEAN = "clean"
 """The key of the cell that puts everything away: the last one."""
+
+
+def work(
+    way: str, shelf: Shelf, name: str, language: Language, where: execute.Scratch
+) -> subprocess.CompletedProcess[str]:
+    """Work through one notebook in `way` "answers" or "again"; 0 if nothing is wrong with it."""
+    from conftest import SLOW_GRAMMAR
+
+    program = f"import sys; sys.modules[{SLOW_GRAMMAR!r}] = None; import learner; learner.main()"
+    return subprocess.run(
+        [sys.executable, "-c", program, way, shelf.home, name, language],
+        cwd=shelf.home,
+        env={**where.environment(), "PYTHONPATH": str(TESTS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def execute_beside(item: Any, cell: Cell, source: str) -> list[Any]:
@@ -93,16 +113,15 @@ class Again:
             item.runtest()
 
 
-def learn(way: str, name: str, language: Language) -> int:
-    """Work through one notebook; pytest's exit code."""
-    shelf = Shelf()
-    return pytest.main(
-        [
-            *("-c", "/dev/null", f"--rootdir={HOME}"),
-            *("-q", "-p", "no:cacheprovider", "--color=no", "--tb=short"),
-            *("--nbval", "--nbval-current-env", f"--nbval-sanitize-with={SANITIZE}"),
-            f"--nbval-cell-timeout={execute.CELL_TIMEOUT_S}",
-            str(shelf.book(name, language)),
-        ],
-        plugins=[Answers(shelf.lesson(name)) if way == "answers" else Again()],
-    )
+def main() -> None:
+    """Run nbval, with a learner for its plugin."""
+    way, home, name, language = sys.argv[1:]
+    shelf = Shelf(Path(home))
+    plugin = Answers(shelf.lesson(name)) if way == "answers" else Again()
+    options = [
+        *("-c", "/dev/null", f"--rootdir={home}"),
+        *("-q", "-p", "no:cacheprovider", "--color=no", "--tb=short"),
+        *("--nbval", "--nbval-current-env", f"--nbval-sanitize-with={SANITIZE}"),
+        f"--nbval-cell-timeout={execute.CELL_TIMEOUT_S}",
+    ]
+    sys.exit(pytest.main([*options, f"{home}/notebooks/{language}/{name}.ipynb"], [plugin]))
