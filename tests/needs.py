@@ -138,6 +138,7 @@ NEEDS = {
     "docker": _program("docker", "docker.io"),
     "docker-registry": _program("docker-registry", "docker-registry"),
     "dockerd": _program("dockerd", "docker.io"),
+    "git": _program("git", "git"),
     "ip": _program("ip", "iproute2"),
     "iptables": _program("iptables", "iptables"),
     "lanes": Need(_no_lanes),

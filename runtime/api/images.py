@@ -105,11 +105,16 @@ def save(call: Call) -> Answer:
 def load(call: Call) -> Answer:
     """All images of an archive. Who goes away while he sends it has loaded nothing."""
 
+    lines: list[str] = []
+
+    def tell(image: Image, names: list[str]) -> None:
+        lines.extend(f"Loaded image: {name}\n" for name in names)
+        if not names:
+            lines.append(f"Loaded image ID: {image.id}\n")
+
     def loaded() -> Iterator[dict[str, str]]:
-        for image in call.engine.images.load(call.stream()):
-            for name in image.tags or (None,):
-                said = f"Loaded image: {name}" if name else f"Loaded image ID: {image.id}"
-                yield {"stream": f"{said}\n"}
+        call.engine.images.load(call.stream(), tell)
+        yield from ({"stream": line} for line in lines)
 
     return Lines(loaded())
 

@@ -56,7 +56,7 @@ def load(given: Given) -> int:
 
 
 @command(
-    "[OPTIONS] FILE|- [REPOSITORY[:TAG]]",
+    "[OPTIONS] FILE|URL|- [REPOSITORY[:TAG]]",
     Flag("change", "c", LIST, "Apply Dockerfile instruction to the created image"),
     Flag("message", "m", WORD, "Set commit message for imported image"),
     least=1,
@@ -65,15 +65,18 @@ def load(given: Given) -> int:
 def import_tar(given: Given) -> int:
     """The files of a tar become an image of one layer; prints the image's id."""
     source, *name = given.words
-    if source.startswith(("http://", "https://")):
-        raise InvalidInput("not supported yet: onggi {path}", path="import URL")
     if source == "-" and sys.stdin.isatty():
         raise InvalidInput(
             "there is no archive on standard input: it is a terminal",
             hint="give a file, or redirect one: onggi import - < files.tar",
         )
+    data: BinaryIO | Path | str = Path(source)
+    if source == "-":
+        data = cast(BinaryIO, sys.stdin.buffer)
+    elif source.startswith(("http://", "https://")):
+        data = source
     image = open_engine().images.import_image(
-        cast(BinaryIO, sys.stdin.buffer) if source == "-" else Path(source),
+        data,
         name[0] if name else None,
         changes=given.change,
         message=given.message or f"Imported from {source}",

@@ -11,7 +11,8 @@ from runtime.cli import console
 from runtime.cli.build_progress import build_progress
 from runtime.cli.command import command
 from runtime.cli.connection import open_engine, own_engine
-from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given
+from runtime.cli.container_flags import SWAP, ULIMIT
+from runtime.cli.flags import LIST, SIZE, SWITCH, WHOLE, WORD, Flag, Given
 from runtime.cli.images import short
 from runtime.cli.progress import bootstrap_progress
 from runtime.errors import InvalidInput
@@ -19,18 +20,27 @@ from runtime.errors import InvalidInput
 LATER = WORD._replace(later=True)
 
 NOT_YET = (
-    *("add-host", "cache-from", "cache-to", "output", "push", "ssh"),
-    *("cgroup-parent", "memory", "shm-size", "squash", "ulimit"),
+    *("cache-to", "output", "push", "ssh"),
+    *("cgroup-parent", "squash"),
 )
 """Docker's flags of `build` that a later version will have."""
 
 
 @command(
-    "[OPTIONS] PATH | -",
+    "[OPTIONS] PATH | URL | -",
+    Flag("add-host", "", LIST, "Add a custom host-to-IP mapping (host:ip)"),
     Flag("build-arg", "", LIST, "Set build-time variables"),
+    Flag("cache-from", "", LIST, "Accepted: a step is known whichever image it was built for"),
+    Flag("cpu-period", "", WHOLE, "Limit the CPU CFS (Completely Fair Scheduler) period"),
+    Flag("cpu-quota", "", WHOLE, "Limit the CPU CFS (Completely Fair Scheduler) quota"),
+    Flag("cpu-shares", "c", WHOLE, "CPU shares (relative weight)"),
+    Flag("cpuset-cpus", "", WORD, "CPUs in which to allow execution (0-3, 0,1)"),
+    Flag("cpuset-mems", "", WORD, "MEMs in which to allow execution (0-3, 0,1)"),
     Flag("file", "f", WORD, "Name of the Dockerfile (default: PATH/Dockerfile)"),
     Flag("iidfile", "", WORD, "Write the image ID to a file"),
     Flag("label", "", LIST, "Set metadata for an image"),
+    Flag("memory", "m", SIZE, "Memory limit"),
+    Flag("memory-swap", "", SWAP, "Swap limit equal to memory plus swap: -1 to enable all of it"),
     Flag("network", "", WORD, "Set the networking mode for the RUN instructions during build"),
     Flag("no-cache", "", SWITCH, "Do not use cache when building the image"),
     Flag("no-cache-filter", "", LIST, "Do not cache specified stages"),
@@ -39,8 +49,10 @@ NOT_YET = (
     Flag("pull", "", SWITCH, "Always attempt to pull all referenced images"),
     Flag("quiet", "q", SWITCH, "Suppress the build output and print image ID on success"),
     Flag("secret", "", LIST, "Secret to expose to the build (id=mysecret,src=/local/secret)"),
+    Flag("shm-size", "", SIZE, "Size of /dev/shm"),
     Flag("tag", "t", LIST, "Name and optionally a tag in the 'name:tag' format"),
     Flag("target", "", WORD, "Set the target build stage to build"),
+    Flag("ulimit", "", ULIMIT, "Ulimit options"),
     Flag("rm", "", SWITCH, "Remove what a build leaves: always done"),
     Flag("force-rm", "", SWITCH, "The same when it fails: always done"),
     *(Flag(name, "", LATER, "Not supported yet") for name in NOT_YET),
@@ -63,6 +75,10 @@ def build(given: Given) -> int:
             platform=given.platform,
             network_mode=given.network,
             pull=given.pull,
+            container_limits=limits_of(given),
+            shmsize=given.shm_size,
+            ulimits=given.ulimit,
+            extra_hosts=given.add_host,
             progress=tell,
         )
     if given.iidfile:
@@ -74,6 +90,20 @@ def build(given: Given) -> int:
     for name in given.tag:
         console.say(f"Successfully tagged {name}")
     return 0
+
+
+def limits_of(given: Given) -> dict[str, Any]:
+    """What the commands of the build may take of the host, as `build` calls it."""
+    limits = {
+        "memory": given.memory,
+        "memswap": given.memory_swap,
+        "cpushares": given.cpu_shares,
+        "cpuperiod": given.cpu_period,
+        "cpuquota": given.cpu_quota,
+        "cpusetcpus": given.cpuset_cpus,
+        "cpusetmems": given.cpuset_mems,
+    }
+    return {name: value for name, value in limits.items() if value}
 
 
 def read_context(path: str, file: str | None) -> dict[str, Any]:

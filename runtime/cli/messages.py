@@ -384,7 +384,25 @@ KO: dict[str, str] = {
     "Container IPv4/IPv6 link-local addresses": "컨테이너의 IPv4, IPv6 링크 로컬 주소",
     "Force the container to disconnect from a network": "컨테이너를 네트워크에서 강제로 분리",
     "Do not error if the network does not exist": "네트워크가 없어도 오류로 보지 않기",
-    "Networking mode of RUN: default, none or host": "RUN의 네트워크: default, none, host",
+    "Set the networking mode for the RUN instructions during build": (
+        "빌드 중 RUN 명령이 쓸 네트워크"
+    ),
+    "Accepted: a step is known whichever image it was built for": (
+        "받아만 둠: 어느 이미지를 위해 빌드한 단계든 캐시에서 찾음"
+    ),
+    "Limit the CPU CFS (Completely Fair Scheduler) period": "CPU CFS 스케줄러의 주기",
+    "Limit the CPU CFS (Completely Fair Scheduler) quota": "CPU CFS 스케줄러의 한 주기당 할당량",
+    "Swap limit equal to memory plus swap: -1 to enable all of it": (
+        "메모리와 스왑을 합친 제한. -1이면 스왑을 제한하지 않음"
+    ),
+    "Serve docker's API, for docker's own clients": "docker 클라이언트가 쓰는 API를 제공",
+    "Socket to listen on: unix://PATH or tcp://HOST:PORT": (
+        "연결을 기다릴 소켓: unix://경로 또는 tcp://호스트:포트"
+    ),
+    "Group that may use the unix socket": "유닉스 소켓을 쓸 수 있는 그룹",
+    "Ask this registry (http:// or https://) before docker.io": (
+        "docker.io보다 먼저 물어볼 레지스트리 (http:// 또는 https://)"
+    ),
     "Verbose output for diagnostics": "진단에 쓸 자세한 출력",
     "Manage Onggi": "Onggi 관리",
     "Create and run a new container from an image": "이미지로 새 컨테이너를 만들어 실행",

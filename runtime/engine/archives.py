@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -90,7 +90,9 @@ def _reference(images: Images, name: str) -> Reference | None:
     return reference if images.names.find(reference) is not None else None
 
 
-def load_images(images: Images, data: Data) -> list[Image]:
+def load_images(
+    images: Images, data: Data, progress: Callable[[Image, list[str]], None]
+) -> list[Image]:
     """See `Images.load`."""
     require_root()
     with writing(images.root), Staging(images.content) as staging:
@@ -108,7 +110,10 @@ def load_images(images: Images, data: Data) -> list[Image]:
                     images.names.point(reference, each.manifest)
                 images.names.keep_nameless(each.manifest)
                 images.note("load", str(each.config), str(each.config))
-    return [Image(images.shelf, each.manifest) for each in incoming]
+    loaded = [Image(images.shelf, each.manifest) for each in incoming]
+    for image, each in zip(loaded, incoming, strict=True):
+        progress(image, [name.familiar for name in each.names])
+    return loaded
 
 
 def import_image(

@@ -68,6 +68,7 @@ BuildLog = list["Event"]
 Removed = list[dict[str, str]]
 Digests = list[Digest]
 LayerNames = list[str]
+Names = list[str]
 References = list[Reference]
 NamedList = list[tuple[Image, list[str]]]
 Summaries = list[dict[str, Any]]
@@ -263,15 +264,16 @@ class Images:
 
         return save_images(self, [names] if isinstance(names, str) else names)
 
-    def load(self, data: Data) -> ImageList:
+    def load(self, data: Data, progress: Callable[[Image, Names], None] | None = None) -> ImageList:
         """The images of an archive of docker's, or an OCI archive or layout directory.
 
-        `data` are bytes, a file, pieces, or a Path. Raises InvalidInput, InvalidSpec, UnsafePath,
+        `data` are bytes, a file, pieces, or a Path. `progress` gets each image with the names that
+        the archive has given it. Raises InvalidInput, InvalidSpec, UnsafePath,
         IntegrityError, NotFound (a blob is missing); then nothing has been loaded.
         """
         from runtime.engine.archives import load_images
 
-        return load_images(self, data)
+        return load_images(self, data, progress or (lambda _image, _names: None))
 
     def import_image(
         self,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import InvalidInput
-from runtime.registry.trust import Trust, host_of
+from runtime.registry.trust import Trust, checked_mirror, host_of
 
 LISTED = Trust(("registry.lan:5000", "10.0.0.0/8", "plain.lan"), ())
 
@@ -56,9 +56,18 @@ def test_the_settings_of_a_state_directory(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("ONGGI_INSECURE_REGISTRIES", " b.lan:1 ,, 10.0.0.0/8")
     trust = Trust.of(tmp_path)
     assert trust.insecure == ("a.lan", "b.lan:1", "10.0.0.0/8")
+    mirrors = '{"registry-mirrors": ["https://m.lan/", "http://127.0.0.1:5000"]}'
+    (tmp_path / "registries.json").write_text(mirrors)
+    assert Trust.of(tmp_path).mirrors == ("https://m.lan", "http://127.0.0.1:5000")
     (tmp_path / "registries.json").write_text("[]")
     with pytest.raises(InvalidInput, match="is not understood"):
         Trust.of(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["m.lan", "ftp://m", "https://", "https://m/x", "http://u:p@m"])
+def test_what_is_no_mirror(text: str) -> None:
+    with pytest.raises(InvalidInput, match="no registry mirror"):
+        checked_mirror(text)
 
 
 def test_a_host_without_its_port() -> None:
