@@ -323,6 +323,8 @@ class Images:
             raise InvalidInput("a tag and all tags cannot be pulled at once")
 
         def pull(tell: Tell, cancelled: Cancellation | None) -> ImageList:
+            if not all_tags and _familiar(str(name)) in NAMES:  # which no registry has
+                return [self._made_here(_familiar(str(name)), tell)]
             names = registries.references_to_pull(self, name, all_tags, auth_config, cancelled)
             return [
                 registries.pull_image(self, each, platform, tell, auth_config, cancelled)
@@ -333,6 +335,24 @@ class Images:
             return registries.streamed(pull, decode=decode)
         pulled = pull(progress or (lambda _message: None), cancellation)
         return pulled if all_tags else pulled[0]
+
+    def _made_here(self, name: str, tell: Tell) -> Image:
+        """A base image, made now if it is missing; it is told as a pull is."""
+        from runtime.registry.progress import Progress
+
+        told: Names = []
+
+        def progress(what: str, _done: int, _total: int) -> None:
+            if what not in told:
+                told.append(what)
+                tell(Progress(what))
+
+        is_here = self._find_name(name) is not None
+        if not is_here:
+            self.bootstrap((name,), progress)
+        said = "Image is up to date for" if is_here else "Made of this host's own files:"
+        tell(Progress(f"Status: {said} {name}:latest"))
+        return self.get(name)
 
     def push(
         self,

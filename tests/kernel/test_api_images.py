@@ -261,6 +261,17 @@ def test_registries_with_the_credentials_of_the_client(
         assert engine.images.get("api-mirrored:1").id == engine.images.get(f"{name}:1").id
 
 
+def test_a_base_image_is_made_where_a_client_pulls_it(engine: Engine, docker_host: str) -> None:
+    before = engine.images.get(IMAGE).id
+    source = f"/images/create?fromImage=docker.io%2F{quote(IMAGE, safe='')}&tag=latest"
+    there = lines(ask(docker_host, "POST", source))
+    assert there == [{"status": f"Status: Image is up to date for {IMAGE}:latest"}]
+    engine.images.remove(IMAGE)
+    *steps, last = lines(ask(docker_host, "POST", source))
+    assert steps and last["status"].startswith("Status: Made of this host's own files")
+    assert engine.images.get(IMAGE).id == before
+
+
 @contextlib.contextmanager
 def request(host: str, head: str, body: bytes = b"") -> Iterator[socket.socket]:
     """A connection with the beginning of a request; it hangs up at the end of the block."""
