@@ -21,6 +21,7 @@ from runtime.api.client.images import beyond_the_api, encoded
 from runtime.build.events import Event, Output, StepDone, StepStarted
 from runtime.build.given import DOCKERFILE, LARGEST_DOCKERFILE_BYTES, is_tar
 from runtime.dockerfile.ignore import Ignore
+from runtime.engine import notation
 from runtime.errors import NotFound, OnggiError
 from runtime.layer.entry import Entry, EntryKind
 from runtime.layer.header import BLOCK_BYTES, END_OF_ARCHIVE, encode, padding
@@ -50,15 +51,7 @@ ELSEWHERE = {
     "network_mode": "networkmode",
     "squash": "squash",
     "shmsize": "shmsize",
-    "memory": "memory",
-    "memory_swap": "memswap",
-    "cpu_shares": "cpushares",
-    "cpu_period": "cpuperiod",
-    "cpu_quota": "cpuquota",
-    "cpuset_cpus": "cpusetcpus",
-    "cpuset_mems": "cpusetmems",
     "cgroup_parent": "cgroupparent",
-    "ulimits": "ulimits",
     "cache_from": "cachefrom",
     "isolation": "isolation",
 }
@@ -84,6 +77,8 @@ def build(
         "forcerm": True,
         "version": "1",
         **{name: options.get(option) or None for option, name in ELSEWHERE.items()},
+        **(options.get("container_limits") or {}),
+        "ulimits": notation.show_ulimits(notation.as_ulimits(options.get("ulimits") or ())) or None,
     }
     context, dockerfile = options.get("path"), options.get("dockerfile")
     if context is not None and str(context).startswith(REMOTE):
