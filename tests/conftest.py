@@ -49,6 +49,7 @@ PLACE = "ONGGI_TESTS"
 """The variable with this run's folder: the state directories of all its processes lie in it."""
 
 TOGETHER = {
+    "tests/compat/test_docker_cli.py",
     "tests/compat/test_exchange.py",
     "tests/compat/test_registry_client.py",
     "tests/guest/test_guest.py",

@@ -114,7 +114,7 @@ class Call:
             data += piece
             if len(data) > LARGEST_DOCUMENT:
                 raise Refused(413, "the body has more than {limit} bytes", limit=LARGEST_DOCUMENT)
-        if not data.strip():
+        if bytes(data.strip()) in (b"", b"null"):  # as docker 20.10 says that there is none
             return Body({}, "body")
         kind = self.headers.get("Content-Type", "application/json")
         if kind.partition(";")[0].strip() != "application/json":

@@ -18,7 +18,7 @@ from runtime.container.state import BUSY, IDLE
 from runtime.engine.container import Container
 from runtime.engine.glance import choose
 from runtime.engine.inspect import inspect_container
-from runtime.errors import Conflict, InvalidInput, InvalidTransition
+from runtime.errors import Conflict, InvalidInput, InvalidTransition, NotFound
 
 
 def named(call: Call) -> Container:
@@ -51,9 +51,15 @@ def create(call: Call) -> Answer:
     name = call.text("name").removeprefix("/")
     image, options = read_create(call.document())
     platform = call.text("platform") or None
-    container = call.engine.containers.create(
-        image, name=name or None, platform=platform, pull="never", **options
-    )
+    try:
+        container = call.engine.containers.create(
+            image, name=name or None, platform=platform, pull="never", **options
+        )
+    except NotFound as error:
+        if not platform:
+            call.engine.images.get(image)
+        # What is missing is not the image: at a 404 the client would pull it.
+        raise Refused.instead(error, 400) from error
     return Document(
         {"Id": container.id, "Warnings": [str(notice) for notice in container.notices]}, 201
     )

@@ -128,6 +128,8 @@ def _config(body: Document) -> dict[str, Any]:
     options = {
         keyword: value for member, keyword in CONFIG.items() if (value := _checked(body, member))
     }
+    if options.get("entrypoint") == [""]:  # none, not even the image's
+        options["entrypoint"] = []
     command = _checked(body, "Cmd")
     options["command"] = command or None
     if env := body.texts("Env"):

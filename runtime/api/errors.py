@@ -49,9 +49,14 @@ WHY_NOT_STARTED = {127: "executable file not found in $PATH", 126: "permission d
 class Refused(OnggiError):
     """A no with a status of its own."""
 
-    def __init__(self, status: int, template: str, *, hint: str = "", **facts: object) -> None:
+    def __init__(self, status: int, template: str, /, *, hint: str = "", **facts: object) -> None:
         super().__init__(template, hint=hint, **facts)
         self.status = status
+
+    @classmethod
+    def instead(cls, error: OnggiError, status: int) -> Refused:
+        """The same words with another status."""
+        return cls(status, error.template, hint=error.hint_template, **error.facts)
 
 
 def status_of(error: OnggiError) -> int:

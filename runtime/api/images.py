@@ -11,12 +11,13 @@ from typing import Any
 from runtime.api.answers import Answer, Archive, Document, Empty, Lines
 from runtime.api.call import Call
 from runtime.api.credentials import auth_config
+from runtime.api.errors import Refused
 from runtime.api.routes import route
 from runtime.cancellation import Cancellation
 from runtime.engine.image import Image
 from runtime.engine.inspect import image_config
 from runtime.engine.telling import told
-from runtime.errors import InvalidInput
+from runtime.errors import InvalidInput, RegistryError
 from runtime.oci.image import RunConfig
 from runtime.oci.reference import Reference
 from runtime.registry.progress import Tell
@@ -150,8 +151,14 @@ def _pull(call: Call) -> Answer:
 def _travelling(call: Call, act: Callable[[Tell, Cancellation], Any]) -> Iterator[dict[str, Any]]:
     """What `act` tells, in docker's words. Called off when the client goes away."""
     with contextlib.closing(told(act, call.gone)) as said:
-        for message in said:
-            yield message.to_docker()
+        try:
+            for message in said:
+                yield message.to_docker()
+        except RegistryError as error:
+            if error.status != 401:
+                raise
+            # To a 401 of ours clients answer with a question for a password; docker has none here.
+            raise Refused.instead(error, 500) from error
 
 
 def _import(call: Call) -> Answer:

@@ -191,6 +191,7 @@ def _become(
             window = program.console_size
             slave = open_terminal(window and Size(*window), channel, console=False)
             stdio = init.Stdio(slave, slave, slave)
+        init.require_directory(program.cwd)
         init.execute(program, stdio, entrance.filter_)
     except BaseException as error:  # noqa: BLE001  (a forked child must never return)
         messages.send(channel, {"error": messages.described(error)})

@@ -456,12 +456,24 @@ def _enter_directory(path: str) -> None:
         os.chdir(path)
         Path.cwd()  # fails for one that no path leads to: outside of this root (CVE-2024-21626)
     except OSError as error:
-        raise CommandNotStarted(
-            "cannot enter the working directory {path}: {reason}",
-            exit_code=126,
-            path=path,
-            reason=error.strerror,
-        ) from error
+        raise _no_directory(path, error) from error
+
+
+def require_directory(path: str) -> None:
+    """It does not make one for an `exec`. Raises CommandNotStarted."""
+    try:
+        Path(path).stat()
+    except OSError as error:
+        raise _no_directory(path, error) from error
+
+
+def _no_directory(path: str, error: OSError) -> CommandNotStarted:
+    return CommandNotStarted(
+        "cannot enter the working directory {path}: {reason}",
+        exit_code=126,
+        path=path,
+        reason=error.strerror,
+    )
 
 
 def _reset_signals() -> None:

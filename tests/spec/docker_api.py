@@ -86,6 +86,12 @@ STATUSES: Mapping[tuple[str, int], str] = {
     ("ExecStart", 101): "as for attach: a client that asks for an upgrade gets one",
     ("VolumeCreate", 404): "docker's answer for a driver that is not there",
     ("NetworkCreate", 503): "an overlay network needs a swarm",
+    ("ContainerPause", 409): "docker's answer where the state forbids it",
+    ("ContainerUnpause", 409): "docker's answer where the state forbids it",
+    ("ContainerStart", 409): "docker's answer for one that is paused",
+    ("ImageBuild", 404): "docker's answer for a base image that nobody has, before the first line",
+    ("ImageGetAll", 404): "docker's answer for an image that is not there",
+    ("ImageList", 404): "docker's answer where a filter names an image that is not there",
     ("NetworkCreate", 409): "docker's answer for a name that is taken",
 }
 """Answers that the definition does not have, by operation ("*": all of them), and why."""
