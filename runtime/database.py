@@ -210,41 +210,42 @@ class Database:
                     raise
                 return connection.execute(statement, values).rowcount
 
-    def atomically(self, action: Callable[[], Result]) -> Result:
+    def atomically(self, action: Callable[[], Result], *, lasting: bool = True) -> Result:
         """Carry out `action` in a transaction, and return what it returned. When the disk is full
         it is tried again with the reserve: so it must be fit to be called twice.
         """
         try:
-            with self.transaction():
+            with self.transaction(lasting=lasting):
                 return action()
         except OnggiError as error:
             full = isinstance(error.__cause__, sqlite3.Error) and _is_full(error.__cause__)
             if not full or self._connection().in_transaction or not self._give_reserve():
                 raise
-            with self.transaction():
+            with self.transaction(lasting=lasting):
                 return action()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, *, lasting: bool = True) -> Iterator[None]:
         """All statements inside become visible together, or none. Waits for other writers. Inside
         another transaction it is a part of that.
+
+        A power cut may take back one that is not `lasting`, until anybody has finished one that is.
         """
         connection = self._connection()
         if connection.in_transaction:
             yield
             return
-        with _translated(self.path):
+        with _translated(self.path), _synchronous(connection, lasting=lasting):
             connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            with _translated(self.path):
+            try:
+                yield
                 connection.execute("COMMIT")
-            with contextlib.suppress(OSError):
-                os.utime(self.path)  # the bell for who watches the file: see `journal.follow`
-        except BaseException:
-            if connection.in_transaction:  # SQLite ends it by itself after some errors
-                connection.execute("ROLLBACK")
-            raise
+                with contextlib.suppress(OSError):
+                    os.utime(self.path)  # the bell for who watches the file: see `journal.follow`
+            except BaseException:
+                if connection.in_transaction:  # SQLite ends it by itself after some errors
+                    connection.execute("ROLLBACK")
+                raise
 
     def keep_reserve(self) -> None:
         """Put `RESERVE_BYTES` aside (again), if there is room for it."""
@@ -294,6 +295,19 @@ def _connect(path: Path, versions: Sequence[str]) -> sqlite3.Connection:
         if version < len(versions):
             _bring_up_to_date(connection, versions)
         return connection
+
+
+@contextlib.contextmanager
+def _synchronous(connection: sqlite3.Connection, *, lasting: bool) -> Iterator[None]:
+    """Whether a COMMIT inside waits until the disk has it. https://sqlite.org/wal.html, 4"""
+    if lasting:
+        yield
+        return
+    connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous=FULL")
 
 
 def _bring_up_to_date(connection: sqlite3.Connection, versions: Sequence[str]) -> None:

@@ -13,11 +13,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runtime.engine import Engine
+from runtime.engine.container import Container
 
 PATIENCE_S = 60
-NAMESPACES = ("pid", "network", "ipc", "uts", "mount", "cgroup")
-"""Those of our own containers, for the peers, too."""
-
 DAEMON = """
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
@@ -43,14 +41,15 @@ def export(engine: Engine, folder: Path) -> Path:
     return rootfs
 
 
-def runc_bundle(folder: Path, rootfs: Path, command: list[str]) -> Path:
-    """A bundle with the namespaces of our containers."""
+def runc_bundle(folder: Path, rootfs: Path, container: Container) -> Path:
+    """A bundle with which runc makes what we make of `container`: the same description, with the
+    same capabilities, filter, devices, mounts, masked and read-only paths. Only its root is a plain
+    directory: whoever uses runc puts the layers together before.
+    """
     folder.mkdir()
-    subprocess.run(["runc", "spec"], cwd=folder, check=True)
-    document = json.loads((folder / "config.json").read_bytes())
-    document["process"] |= {"terminal": False, "args": command, "rlimits": []}
-    document["root"] |= {"path": str(rootfs), "readonly": False}
-    document["linux"]["namespaces"] = [{"type": kind} for kind in NAMESPACES]
+    document = container.spec.to_json()
+    document["root"] |= {"path": str(rootfs)}
+    document["linux"] |= {"cgroupsPath": "/onggi-bench"}
     (folder / "config.json").write_text(json.dumps(document))
     return folder
 

@@ -60,6 +60,8 @@ def end_launchers(below: Path) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while any(_comm(pid) in RESIDENTS for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.01)
+    for pid in pids:  # one that waited for a caller could not put its group away
+        _remove_empty_groups(f"onggi/ahead-{pid}/")
     if not _residents():
         _remove_empty_groups()
 
@@ -125,7 +127,8 @@ def _files_of_the_lane() -> Iterator[str]:
 
 def _control_groups() -> Iterator[str]:
     """The engine's and lanes; in a lane whatever groups there are."""
-    theirs = ("onggi", "launcher")  # the launcher's own, and the parent of all
+    # The launcher's own, the parent of all, and that of the process which waits for a caller.
+    theirs = ("onggi", "launcher", *(f"ahead-{pid}" for pid in _pids()))
     for pattern in ["*/"] if lane.current() else ["onggi/", "lane-*/"]:
         for group in _groups(pattern):
             if group.name not in theirs:
@@ -140,8 +143,8 @@ def _groups(pattern: str) -> Iterator[Path]:
                 yield Path(directory)
 
 
-def _remove_empty_groups() -> None:
-    for group in _groups("onggi/"):
+def _remove_empty_groups(pattern: str = "onggi/") -> None:
+    for group in _groups(pattern):
         with contextlib.suppress(OSError):
             group.rmdir()
 

@@ -20,7 +20,6 @@ down that the container runs.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
@@ -30,13 +29,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from runtime.container import init, joining, messages
+from runtime.container import ahead, init, joining, messages, rehearsal
 from runtime.container.bundle import Bundle
 from runtime.container.messages import STDIN, STREAMS, Start, StdinPolicy
 from runtime.errors import HostLacks, KernelError
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
-from runtime.oci.spec import Process, Spec
+from runtime.oci.spec import Namespace, Spec
 from runtime.snapshot.overlay import Snapshots
 
 FROZEN_S = 0.5
@@ -53,6 +52,9 @@ class FirstProcess:
         """Fork it, as the first in a PID namespace of its own; or into that of a process, by its
         pidfd. No other child of the caller lives in a PID namespace.
         """
+        self._group = ahead.make_group() if pid_world is None else None
+        self._in_group = False
+        doors = self._group.doors() if self._group else ()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         me = namespaces.pidfd_open(os.getpid())
         with contextlib.suppress(OSError):  # without privilege: `live` will say so
@@ -64,8 +66,9 @@ class FirstProcess:
         if self.pid == 0:
             self._channel.close()
             _tie_to(me)
-            live(root, theirs)
-        os.close(me)
+            live(root, theirs, doors, usual=pid_world is None)
+        for descriptor in (me, *doors):
+            os.close(descriptor)
         theirs.close()
 
     def prepare(self, start: Start) -> None:
@@ -73,11 +76,20 @@ class FirstProcess:
         with contextlib.suppress(*GONE):  # it has failed already: `begin` says why
             messages.send(self._channel, start.to_message())
 
+    def take_group(self, spec: Spec, group: Cgroup) -> bool:
+        """Make its control group the container's, if that will do: see `ahead`."""
+        taken = ahead.take_group(self._group, spec, group.name)
+        self._in_group = taken
+        return taken
+
     def furnish(self, worlds: joining.Worlds) -> None:
         """Let it leave some of its worlds for these, if any, and set itself up. Its control group
         must be there.
         """
-        message = {"worlds": [(flags, whose) for flags, _, whose in worlds]}
+        message = {
+            "worlds": [(flags, whose) for flags, _, whose in worlds],
+            "in_group": self._in_group,
+        }
         with contextlib.suppress(*GONE):
             messages.send(self._channel, message, tuple(pidfd for _, pidfd, _ in worlds))
 
@@ -95,6 +107,7 @@ class FirstProcess:
         if message is not None:
             raise messages.as_error(message["error"])
         self._channel.close()
+        self.leave_group()
         return master
 
     def _hear(self, group: Cgroup) -> tuple[messages.Message | None, tuple[int, ...]]:
@@ -119,6 +132,15 @@ class FirstProcess:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
+        self.leave_group()
+
+    def leave_group(self) -> None:
+        """Remove the group that was made ahead, unless it is the container's now. If somebody is
+        in it still, that is left to whoever makes the next one.
+        """
+        if self._group is not None and not self._in_group:
+            with contextlib.suppress(KernelError):
+                self._group.remove()
 
 
 def born_where_wanted(first: FirstProcess, spec: Spec, start: Start) -> FirstProcess:
@@ -136,12 +158,22 @@ def born_where_wanted(first: FirstProcess, spec: Spec, start: Start) -> FirstPro
     return first
 
 
-def live(root: Path, channel: socket.socket) -> NoReturn:
-    """The child's side. Never returns: it becomes a program, or says why not and ends."""
+def live(root: Path, channel: socket.socket, doors: tuple[int, ...], *, usual: bool) -> NoReturn:
+    """The child's side. Never returns: it becomes a program, or says why not and ends.
+
+    It waits in the control group to which `doors` lead, if there is one. What it will be is not
+    known yet: probably as `usual`.
+    """
     try:
         os.setsid()
         init.enter_early_namespaces()
-        rehearse()
+        if doors:
+            ahead.step_into(doors)
+        furniture = None
+        if usual:
+            furniture = ahead.furnish_room(root / "floor", in_group=bool(doors))
+        rehearsal.read()
+        rehearsal.become(root)
         message, _ = messages.receive(channel)
         if message is not None:
             process.set_name("onggi-init")
@@ -152,28 +184,23 @@ def live(root: Path, channel: socket.socket) -> NoReturn:
             shown = init.prepare(world)
             message, descriptors = messages.receive(channel)
         if message is not None:
+            if message["worlds"] or world.spec.namespace("pid") != Namespace("pid"):
+                # Who shares a world must not look into this process, which is the host's yet.
+                process.prctl(process.PR_SET_DUMPABLE, 0)
+                furniture = None  # it was made in worlds that are left now
             fetched = {**shown, **_enter_worlds(message["worlds"], descriptors)}
             policy = StdinPolicy.of(world.spec.annotations)
             stdio = None if world.spec.process.terminal else _pipes(start, policy, nothing)
-            init.become(replace(world, fetched=fetched), stdio, channel)
+            in_group = message["in_group"]
+            world = replace(world, fetched=fetched, furniture=furniture, in_group=in_group)
+            init.become(world, stdio, channel)
     except BaseException as error:  # noqa: BLE001  (a forked child must never return)
         with contextlib.suppress(OSError):
             messages.send(channel, {"error": messages.described(error)})
     os._exit(125)
 
 
-def rehearse() -> None:
-    """Read a description for nothing. A forked Python copies each page of memory when it first
-    touches an object there; what is touched now need not be copied when somebody waits.
-    """
-    example = Spec(Process(("true",)))
-    Spec.from_bytes(json.dumps(example.to_json()).encode())
-
-
 def _enter_worlds(worlds: list[tuple[int, str]], descriptors: tuple[int, ...]) -> Mapping[str, int]:
-    if worlds:
-        # Who shares its worlds must not look into this process, which is the host's yet.
-        process.prctl(process.PR_SET_DUMPABLE, 0)
     pairs = zip(worlds, descriptors, strict=True)
     return joining.enter([(flags, pidfd, whose) for (flags, whose), pidfd in pairs])
 

@@ -27,40 +27,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from runtime.container import messages, reaper
+from runtime.container import reaper
+from runtime.container.ahead import Furniture
 from runtime.container.bundle import Bundle
 from runtime.container.devices import permits_new_nodes
+from runtime.container.furniture import furnish
 from runtime.container.points import MADE_IF_MISSING, SUBDIRECTORY
 from runtime.container.power import give_up_power
 from runtime.container.terminal import open_terminal
 from runtime.container.user import User, find_user
 from runtime.container.worlds import SHM
-from runtime.errors import CommandNotStarted, Conflict, InvalidInput, NotFound, UnsafePath
-from runtime.linux import cgroup, cgroup_mounts, files, mount, namespaces, netdevice, process
+from runtime.errors import CommandNotStarted, NotFound
+from runtime.linux import cgroup, files, mount, namespaces, netdevice, process
 from runtime.linux.seccomp import Filter
 from runtime.linux.terminal import Size
 from runtime.oci.mounts import Mount
 from runtime.oci.spec import Namespace, Process, Spec
 from runtime.snapshot.overlay import Overlay
-
-DEV_LINKS = {
-    "fd": "/proc/self/fd",
-    "stdin": "/proc/self/fd/0",
-    "stdout": "/proc/self/fd/1",
-    "stderr": "/proc/self/fd/2",
-    "ptmx": "pts/ptmx",
-}
-"""config-linux.md, "/dev symbolic links"."""
-
-
-COVERABLE = frozenset(
-    f"/proc/{name}"
-    for name in (
-        *("cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo"),
-        *("net/dev", "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"),
-    )
-)
-"""Files of /proc that something may be mounted on: lxcfs does. (runc: rootfs_linux.go)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +61,8 @@ class World:
 
     With `lifeline` its program is killed when its monitor dies; otherwise it lives on. `fetched`
     are sources of mounts that have been opened already, by destination (`joining`).
-    With `reaped` a process of ours stays behind as process 1.
+    With `reaped` a process of ours stays behind as process 1. `furniture` is what was made ahead;
+    with `in_group` the caller is in the control group already, and sees no other one.
     """
 
     spec: Spec
@@ -88,6 +72,8 @@ class World:
     lifeline: bool
     fetched: Mapping[str, int] = field(default_factory=dict)
     reaped: bool = False
+    furniture: Furniture | None = None
+    in_group: bool = False
 
 
 def prepare(world: World) -> dict[str, int]:
@@ -107,32 +93,34 @@ def prepare(world: World) -> dict[str, int]:
 def become(world: World, stdio: Stdio | None, channel: socket.socket) -> NoReturn:
     """Turn the calling process into the container that `world` describes.
 
-    It is in its namespaces already, and has the root. When everything is set up it waits at
-    `channel` for permission to begin. Without `stdio` it gets a terminal. Raises KernelError or
+    It is in its namespaces already, and has the root. When all is done but to become the program
+    it waits at `channel` for permission. Without `stdio` it gets a terminal. Raises KernelError or
     OnggiError when a step fails; the caller reports it and ends.
+
+    What happens at its monitor's end is said last, as a change of user forgets it (man 2 prctl).
     """
     spec, bundle = world.spec, world.bundle
-    world.group.join()
-    leave_host_groups(spec)
+    if not world.in_group:
+        world.group.join()
+        leave_host_groups(spec)
     name_host(spec)
     filter_ = bundle.filter()
     change_root(bundle.rootfs)
-    for each in spec.mounts:
-        make_mount(each, world.fetched)
-    if any(each.destination == "/dev" and each.type != "bind" for each in spec.mounts):
-        make_devices(spec)
-    set_sysctls(spec.sysctl)
-    hide(spec.masked_paths)
-    protect(spec.readonly_paths)
+    made, missing = world.furniture, spec
+    if made is not None:
+        missing = made.carry_in(spec, in_group=world.in_group)
+    furnish(missing, world.fetched)
     finish_root(spec)
     if stdio is None:
         window = spec.process.console_size
         stdio = Stdio(*3 * (open_terminal(window and Size(*window), channel, console=True),))
-    permission, _ = messages.receive(channel)
-    if permission is None:
+    environment = get_ready(spec.process, stdio, filter_)
+    if not os.read(channel.fileno(), 1):  # of all ways to listen, what every filter permits
         os._exit(1)  # the monitor has decided against it
-    at_end = signal.SIGKILL if world.lifeline else 0
-    execute(spec.process, stdio, filter_, at_end, reaped=world.reaped)
+    process.die_with_parent(signal.SIGKILL if world.lifeline else 0)
+    if world.reaped:
+        reaper.stay_behind()
+    turn_into(spec.process, environment)
 
 
 def enter_early_namespaces() -> None:
@@ -247,141 +235,6 @@ def change_root(rootfs: Path) -> None:
     os.chdir("/")
 
 
-def make_mount(each: Mount, sources: Mapping[str, int]) -> None:
-    """One mount of the spec, its mount point made if missing.
-
-    Raises UnsafePath for the kernel's own file systems at a symbolic link: whoever can turn it
-    elsewhere could have them covered in one place and open in another.
-    """
-    if each.type == "cgroup":
-        return mount_cgroups(each)
-    if each.destination in sources:
-        return bind_source(each, sources[each.destination])
-    if each.type in ("proc", "sysfs") and Path(each.destination).is_symlink():
-        raise UnsafePath("{path} of the image is a symbolic link", path=each.destination)
-    os.close(mount_point(each.destination, directory=True))
-    flags, data = mount.parse_options(each.options)
-    mount.mount(each.source, each.destination, each.type, flags, data)
-    return mount.set_propagation(each.destination, each.options)
-
-
-def bind_source(each: Mount, source: int) -> None:
-    """Attach an opened source, with what its options forbid: before it is seen anywhere.
-
-    The place is a descriptor, found once: whoever swaps links there meanwhile is too late.
-    Raises UnsafePath in the kernel's own /proc, Conflict for a file onto a directory.
-    """
-    directory = stat.S_ISDIR(os.fstat(source).st_mode)
-    flags, _ = mount.parse_options(each.options)
-    if forbidden := flags & mount.ATTRIBUTES:
-        mount.set_attributes(source, forbidden, recursive="rro" in each.options)
-    mount.set_propagation_of(source, each.options)
-    place = mount_point(each.destination, directory=directory)
-    try:
-        refuse_kernels_own(place, each.destination)
-        if directory != stat.S_ISDIR(os.fstat(place).st_mode):
-            raise Conflict(
-                "{source} cannot be mounted onto {path}: one is a directory, the other a file",
-                source=each.source,
-                path=each.destination,
-            )
-        mount.move_mount_to(source, place)
-    finally:
-        os.close(place)
-        os.close(source)
-
-
-def mount_point(path: str, *, directory: bool) -> int:
-    """A descriptor of the place to mount something at, made if missing. Links lead to where they
-    lead inside, and never through /proc to what this process has open.
-
-    A file covers a link itself: many an image's /etc/resolv.conf is one that leads nowhere.
-    """
-    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        if not directory and Path(path).is_symlink():
-            return files.open_in_root(root, path, os.O_PATH | os.O_NOFOLLOW)
-        return files.make_in_root(root, path, directory=directory)
-    finally:
-        os.close(root)
-
-
-def refuse_kernels_own(place: int, path: str) -> None:
-    """Raises UnsafePath for a place in /proc: who could cover /proc/self/attr there could keep
-    those who come into the container from giving power away (CVE-2019-16884).
-    """
-    with contextlib.suppress(FileNotFoundError):
-        kernels = Path("/proc").stat().st_dev
-        inside = os.fstat(place).st_dev == kernels != Path("/").stat().st_dev
-        if inside and str(Path(f"/proc/self/fd/{place}").readlink()) not in COVERABLE:
-            raise UnsafePath("{path} cannot be mounted because it is inside /proc", path=path)
-
-
-def mount_cgroups(each: Mount) -> None:
-    """Show the container its own control groups, read-only: it may read its limits.
-
-    Version 2 is one mount. Version 1 is a directory with one mount a hierarchy, which may be
-    of several controllers ("cpu,cpuacct"); then each of them is a link to it.
-    """
-    os.makedirs(each.destination, exist_ok=True)
-    flags, _ = mount.parse_options(each.options)
-    hierarchies = cgroup_mounts.hierarchies_v1()
-    if not hierarchies:
-        return mount.mount("cgroup", each.destination, "cgroup2", flags)
-    mount.mount("tmpfs", each.destination, "tmpfs", flags & ~mount.MS_RDONLY, "mode=755")
-    for names in hierarchies:
-        together = ",".join(names)
-        Path(each.destination, together).mkdir()
-        mount.mount("cgroup", f"{each.destination}/{together}", "cgroup", flags, together)
-        for name in names if len(names) > 1 else ():
-            Path(each.destination, name).symlink_to(together)
-    return mount.restrict(each.destination, flags)
-
-
-def make_devices(spec: Spec) -> None:
-    """The handful of devices that every program expects, and those of the host that were asked
-    for.
-
-    Root may make nodes of other devices, such as the host's disk. The control group's rules
-    forbid to open them; and so that this does not hang on one thread, no mount in which root can
-    make one lets it be opened. Each device that it is given becomes a mount of its own, which does.
-    Where the rules permit more, nodes may be used wherever they are.
-    """
-    free = permits_new_nodes(spec.devices, spec.device_rules)
-    mask = os.umask(0)
-    for device in spec.devices:
-        kind = {"c": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}[device.kind]
-        os.makedirs(Path(device.path).parent, mode=0o755, exist_ok=True)
-        with contextlib.suppress(FileExistsError):  # outside of /dev: it was made the last time
-            numbers = os.makedev(device.major, device.minor)
-            os.mknod(device.path, kind | device.file_mode, numbers)
-            if device.uid or device.gid:
-                os.chown(device.path, device.uid, device.gid, follow_symlinks=False)
-        if not free:
-            mount.bind(device.path, device.path)
-    if not free:
-        mount.forbid_devices("/dev", mount.MS_NOSUID | mount.MS_STRICTATIME)
-    for name, target in DEV_LINKS.items():
-        os.symlink(target, f"/dev/{name}")
-    os.umask(mask)
-
-
-def set_sysctls(settings: Mapping[str, str]) -> None:
-    """Change settings of the container's own worlds. Raises InvalidInput where the kernel does
-    not know one, or refuses the value.
-    """
-    for name, value in settings.items():
-        try:
-            Path("/proc/sys", name.replace(".", "/")).write_text(value)
-        except OSError as error:
-            raise InvalidInput(
-                "sysctl {name} cannot be set to {value!r}: {reason}",
-                name=name,
-                value=value,
-                reason=error.strerror,
-            ) from error
-
-
 def finish_root(spec: Spec) -> None:
     """What the root itself permits, when nothing more is to be made in it."""
     flags = 0 if permits_new_nodes(spec.devices, spec.device_rules) else mount.MS_NODEV
@@ -394,36 +247,18 @@ def finish_root(spec: Spec) -> None:
     mount.set_propagation("/", (spec.root_propagation,))
 
 
-def hide(paths: tuple[str, ...]) -> None:
-    """Cover each path that exists: a file with /dev/null, a directory with an empty one."""
-    for path in paths:
-        if os.path.isdir(path):
-            mount.mount("tmpfs", path, "tmpfs", mount.MS_RDONLY)
-        elif os.path.exists(path):
-            mount.bind("/dev/null", path)
+def execute(program: Process, stdio: Stdio, filter_: Filter | None) -> NoReturn:
+    """Give power away and turn into `program`; `filter_` is the container's.
+
+    Raises CommandNotStarted when it cannot be. PID 1 and `exec` both end with these two.
+    """
+    turn_into(program, get_ready(program, stdio, filter_))
 
 
-def protect(paths: tuple[str, ...]) -> None:
-    """Make each path that exists read-only, keeping what its mount has forbidden already."""
-    for path in paths:
-        if os.path.exists(path):
-            mount.bind(path, path, recursive=True)
-            mount.make_read_only(path, mount.MS_NOSUID | mount.MS_NODEV | mount.MS_NOEXEC)
+def get_ready(program: Process, stdio: Stdio, filter_: Filter | None) -> dict[str, str]:
+    """Become in all but its code what `program` is to be; the variables that it will get.
 
-
-def execute(
-    program: Process,
-    stdio: Stdio,
-    filter_: Filter | None,
-    at_parent_s_end: int = 0,
-    *,
-    reaped: bool = False,
-) -> NoReturn:
-    """Give power away and turn into `program`. Raises CommandNotStarted when it cannot be.
-
-    Used for PID 1 and for `exec` alike; `filter_` is the container's. `at_parent_s_end` is the
-    signal that the program gets when its parent dies; it is set last, as a change of user
-    forgets it (man 2 prctl).
+    Raises CommandNotStarted.
     """
     user = find_user(program.user, program.groups)
     environment = _environment(program, user)
@@ -436,9 +271,11 @@ def execute(
     process.close_on_exec_from(3)
     os.umask(0o022)
     give_up_power(user, program, filter_)
-    process.die_with_parent(at_parent_s_end)
-    if reaped:
-        reaper.stay_behind()
+    return environment
+
+
+def turn_into(program: Process, environment: dict[str, str]) -> NoReturn:
+    """Replace this process's code. Raises CommandNotStarted: it is not there, or is no program."""
     _reset_signals()
     _replace(program.args, environment)
 

@@ -28,7 +28,7 @@ from runtime.linux import files, mount, namespaces, process
 from runtime.linux.namespaces import FLAG_OF_KIND
 from runtime.oci.spec import Namespace, Spec
 
-BY_SETNS = ("network", "ipc", "uts")
+BY_SETNS = ("network", "ipc", "uts", "cgroup")
 """Worlds that a process can change; the mounts are always its own."""
 
 HOST, ANOTHER = "host", "another"

@@ -27,15 +27,15 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-from runtime.container import init, messages
+from runtime.container import ahead, init, messages, rehearsal
 from runtime.container.adopt import adopt
 from runtime.container.execute import execute
-from runtime.container.first import FirstProcess, rehearse
+from runtime.container.first import FirstProcess
 from runtime.container.messages import Start
 from runtime.container.monitor import monitor
 from runtime.container.records import Records
 from runtime.errors import OnggiError
-from runtime.linux import cgroup, process
+from runtime.linux import cgroup, namespaces, process
 
 IDLE_S = 60.0
 """After this long without a request it ends. Starting it anew takes a few hundredths of a
@@ -53,6 +53,7 @@ def main(listener_descriptor: int, root: str, path: str) -> None:
     os.closerange(3, listener_descriptor)
     os.closerange(listener_descriptor + 1, 1 << 16)
     _stand_alone()
+    rehearsal.script()
     gc.collect()
     gc.freeze()  # so that a child's garbage collection does not copy the pages it shares
     try:
@@ -103,9 +104,10 @@ def serve_one(listener: socket.socket, root: Path, line: socket.socket, launcher
         signal.signal(number, signal.SIG_DFL)
     first = FirstProcess(root)
     records = Records(root)
-    with contextlib.suppress(OnggiError):
-        records.database.one("SELECT 1")  # opens the file and reads its schema
-    rehearse()
+    if not select.select([listener, line], [], [], 0)[0]:  # there is time
+        with contextlib.suppress(OnggiError):
+            rehearsal.keep_record(records)
+        rehearsal.read()
     ready, _, _ = select.select([listener, line], [], [])
     if listener not in ready:
         first.dismiss()
@@ -117,6 +119,8 @@ def serve_one(listener: socket.socket, root: Path, line: socket.socket, launcher
         _converse(records, first, connection, line)
     except BaseException:  # noqa: BLE001  (a forked child must not return into the loop)
         traceback.print_exc(file=sys.stderr)
+    first.let_go()
+    first.leave_group()
     if os.getppid() != launcher:
         leave_group()
     os._exit(0)
@@ -138,6 +142,7 @@ def _stand_alone() -> None:
 def leave_group() -> None:
     """The last one out of the launcher's control group removes it."""
     cgroup.leave()
+    ahead.clear_groups()
     GROUP.remove_if_empty()
 
 
@@ -151,7 +156,8 @@ def _converse(
     elif message["verb"] == "exec":
         bundle = records.bundle(message["container"])
         stdio = init.Stdio(*descriptors) if descriptors else None
-        execute(message, bundle, connection, stdio, begun=first.let_go)
+        with namespaces.coming_home():
+            execute(message, bundle, connection, stdio, begun=first.let_go)
     elif message["verb"] == "adopt":
         start = Start.from_message(records.root, message)
         adopt(start, records, first, connection, begun=line.close)

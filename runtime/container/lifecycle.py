@@ -57,9 +57,12 @@ class Lifecycle:
         image: RunConfig,
         chain_id: ChainID | None,
         points: Sequence[Point] = (),
+        *,
+        lasting: bool = True,
     ) -> str:
         """Make a container of an unpacked image; its id, 64 hex digits. Volumes among its
-        `points` are made if they are not there.
+        `points` are made if they are not there. Who starts it at once need not have it `lasting`
+        before that: its start is.
 
         Raises Conflict if the name is taken, InvalidInput for a request that makes no sense;
         then nothing is left, but for new volumes that have a name.
@@ -76,7 +79,7 @@ class Lifecycle:
             overlay = self.records.snapshots.prepare(container_id, chain_id)
             bundle.write(spec, request)
             self.records.volumes.fill(points, overlay, bundle)
-            self.records.insert(container_id, name, request, manifest, labels)
+            self.records.insert(container_id, name, request, manifest, labels, lasting=lasting)
         except BaseException:
             self.records.snapshots.remove(container_id)
             bundle.remove()

@@ -149,11 +149,11 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
     """
     bundle, group = Bundle(start.root, start.directory), Cgroup(start.directory.name)
     edition, spec = bundle.edition(), bundle.spec()
-    group.create(spec.resources)
+    first = born_where_wanted(first, spec, start)
     try:
+        if not first.take_group(spec, group):
+            make_group(group, spec)
         watch = OomWatch(group) if spec.resources.get("memory") else None
-        devices.keep_rules(group, spec)
-        first = born_where_wanted(first, spec, start)
         streams = Streams(start.directory, spec)
         with joining.worlds_of(spec, start.root) as worlds:
             first.furnish(worlds)
@@ -176,10 +176,18 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
             record.failed(error)
             raise
     except BaseException:
+        first.let_go()
         group.kill()
         group.remove()
+        first.leave_group()
         raise
     return Running(first.pid, pidfd, streams, group, watch, alone, checkup, mounts=mounts)
+
+
+def make_group(group: Cgroup, spec: Spec) -> None:
+    """Make the control group, with limits and device rules. Raises HostLacks, KernelError."""
+    group.create(spec.resources)
+    devices.keep_rules(group, spec)
 
 
 def hold_mounts(pid: int) -> int | None:

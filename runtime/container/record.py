@@ -84,11 +84,14 @@ class Record:
         """It has ended. How many seconds to wait until it is started again; None: not at all.
 
         With --rm it goes now, unless a user is about to start it again: its row with its end, its
-        directories when there is time for it (`clear`).
+        directories when there is time for it (`clear`). That need not be on the disk before anybody
+        hears of it: after a power cut it is written off, and goes.
         """
         if self.records is None:
             return None
-        verb, pause_s = self.records.database.atomically(lambda: self._write_end(ended))
+        verb, pause_s = self.records.database.atomically(
+            lambda: self._write_end(ended), lasting=not self.auto_remove
+        )
         self._again = verb == "end for now"
         return pause_s if self._again else None
 

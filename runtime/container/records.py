@@ -62,9 +62,11 @@ class Records:
         request: Request,
         manifest: Digest,
         labels: Mapping[str, str] | None = None,
+        *,
+        lasting: bool = True,
     ) -> None:
         """A row for a container whose directories are there; `labels` are its image's and its own.
-        Raises Conflict for a taken name.
+        See `Database.transaction` for `lasting`. Raises Conflict for a taken name.
         """
         values = (container_id, name, request.image, manifest, request.to_json(), time.time_ns())
 
@@ -81,7 +83,7 @@ class Records:
             self.note(container_id, "create")
 
         try:
-            self.database.atomically(insert)
+            self.database.atomically(insert, lasting=lasting)
         except UniqueViolation as error:
             raise self._taken(name) from error
 
@@ -219,7 +221,10 @@ class Records:
         return True
 
     def _write_off(self, row: Row) -> None:
-        """Nothing of it is left, and nobody saw how it ended: so no exit code is invented."""
+        """Nothing of it is left, and nobody saw how it ended: so no exit code is invented. One that
+        was to be removed at its end is removed after a reboot, as docker does; before that it stays
+        for whoever wants to know what became of it.
+        """
         query = "SELECT * FROM containers WHERE id = ?"
         if tuple(self.database.one(query, row["id"]) or ()) != tuple(row):
             return  # its monitor had a last word
@@ -230,7 +235,12 @@ class Records:
                 _remove_group(Cgroup(row["id"]))
                 columns: dict[str, object] = {"error": UNSEEN, "finished_ns": time.time_ns()}
                 facts = {"exitCode": str(UNKNOWN_EXIT)}
-                state.advance(self.database, row["id"], "end", facts, pid=0, **columns)
+                goes = not _of_this_boot(row) and Request.from_json(row["request"]).auto_remove
+                columns |= {**owner(), "wish": WITH_VOLUMES} if goes else {}
+                verb = "end and remove" if goes else "end"
+                state.advance(self.database, row["id"], verb, facts, pid=0, **columns)
+                if goes:
+                    self.delete(row["id"])
 
     def _outlived_it(self, row: Row) -> bool:
         """Whether there is something to go on with although its monitor is dead: its program, or

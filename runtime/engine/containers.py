@@ -58,11 +58,12 @@ class Containers:
         platform: str | None = None,
         pull: str | None = None,
         progress: Tell | None = None,
+        lasting: bool = True,
         **options: Any,
     ) -> Container:
         """A container that does not run yet. `options` are the keywords of docker's SDK:
         `environment`, `mem_limit`, `user`… (all of them: options.py); `pull` and `progress` are
-        those of `images.obtain`: an image that is missing is pulled.
+        those of `images.obtain`: an image that is missing is pulled. `lasting`: see `Lifecycle`.
 
         Raises NotFound (the image), Conflict (the name), InvalidInput.
         """
@@ -96,6 +97,7 @@ class Containers:
                 found.config.config,
                 chain_id,
                 points,
+                lasting=lasting,
             )
         return Container(self.lifecycle, self.images, self.lifecycle.records.row(container_id))
 
@@ -192,7 +194,8 @@ class Containers:
         """
         if detach:
             options.setdefault("attach", [])
-        container = self.create(image, command, auto_remove=remove or auto_remove, **options)
+        options["auto_remove"] = remove or auto_remove
+        container = self.create(image, command, lasting=False, **options)
         for notice in container.notices:
             if str(notice) not in self._told:
                 self._told.add(str(notice))

@@ -135,6 +135,16 @@ class Cgroup:
             evidence=f"no {directory / setting.file}",
         )
 
+    def rename(self, name: str) -> None:
+        """Give it another name, with its members and its settings. Version 1 alone can do that: see
+        `can_be_renamed`. Raises KernelError (EEXIST).
+        """
+        for before, after in zip(self.directories(), Cgroup(name).directories(), strict=True):
+            try:
+                before.rename(after)
+            except OSError as error:
+                raise KernelError("rename", f"{before}, {after}", error.errno or 0) from error
+
     def join(self) -> None:
         """Put the calling thread, a process's only one, into the group, and with it all that
         it will start.
@@ -252,6 +262,11 @@ class Cgroup:
             with contextlib.suppress(OSError):
                 directory.rmdir()
                 directory.parent.rmdir()
+
+
+def can_be_renamed() -> bool:
+    """Whether a group here can get another name: all its controllers are of version 1."""
+    return {each.version for each in controllers().values() if each.name in CONTROLLERS} == {1}
 
 
 def pass_through(doors: tuple[int, ...]) -> None:

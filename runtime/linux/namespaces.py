@@ -83,6 +83,23 @@ def children_born_here() -> Iterator[None]:
         os.close(theirs)
 
 
+@contextlib.contextmanager
+def coming_home() -> Iterator[None]:
+    """At the end of the block the caller sees its own mounts again, and has its own root, whatever
+    mount namespace it has entered meanwhile. Raises KernelError.
+    """
+    home = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield
+    finally:
+        setns(home, CLONE_NEWNS)
+        os.fchdir(root)
+        os.chroot(".")  # the namespace's root need not be the caller's
+        os.close(home)
+        os.close(root)
+
+
 def setns(descriptor: int, flags: int = 0) -> None:
     """Enter a namespace by its /proc/PID/ns file, or several at once by a pidfd and `flags`.
 

@@ -204,6 +204,24 @@ def test_a_transaction_in_a_transaction_is_a_part_of_it(database: Database) -> N
     assert names(database) == []
 
 
+def test_what_need_not_last_is_seen_all_the_same(database: Database, tmp_path: Path) -> None:
+    def level() -> int:
+        row = database.one("PRAGMA synchronous")
+        assert row is not None
+        return int(row[0])
+
+    waits, waits_not = 2, 1  # https://sqlite.org/pragma.html#pragma_synchronous
+    assert level() == waits
+    with database.transaction(lasting=False):
+        assert level() == waits_not
+        database.change("INSERT INTO images VALUES ('a', 'm', 1)")
+    assert level() == waits
+    assert Database(tmp_path).one("SELECT 1 FROM images WHERE name = 'a'") is not None
+    with pytest.raises(ZeroDivisionError), database.transaction(lasting=False):
+        _ = 1 / 0
+    assert level() == waits
+
+
 def test_a_damaged_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "onggi.db").write_bytes(b"this is no database, whatever it is called" * 100)
     with pytest.raises(OnggiError, match=r"the state database cannot be used: .*onggi\.db"):

@@ -79,6 +79,20 @@ def test_who_died_without_a_word_has_no_exit_code(records: Records) -> None:
     assert row["finished_ns"] > 0
 
 
+def test_who_was_to_go_at_its_end_goes_after_a_reboot(records: Records) -> None:
+    """And not before: then somebody may still want to know what became of it."""
+    put(records)
+    dead = {"pid": LONG_DEAD["pid"], "pid_start": LONG_DEAD["start"], "status": "running"}
+    request = Request("image", auto_remove=True).to_json()
+    change(records, **dead, request=request, boot=process.boot_id())
+    assert records.row("c")["status"] == "exited"
+    change(records, **dead, boot="another")
+    with pytest.raises(NotFound):
+        records.row("c")
+    assert not records.bundle("c").directory.exists()
+    assert list(records.snapshots.keys()) == []
+
+
 def test_a_number_that_was_given_to_another_process_is_not_taken_for_it(records: Records) -> None:
     put(records)
     assert ME["start"] is not None

@@ -1,0 +1,223 @@
+"""Furnishing: what a container finds in its root besides its image's files.
+
+    mounts        /proc, /dev and /sys, then volumes, files and whatever else it is shown
+    devices       nodes in its /dev, each of which works, and no other one that root makes there
+    sysctls       settings of its own worlds, while they can be written yet
+    masked and read-only paths    of the kernel's files
+
+`furnish` does it, from inside: the caller's root is the container's already. What `ahead` can do
+before anybody knows which container it will be is done there with the same function.
+
+runtime-spec: config.md "Mounts", config-linux.md "Devices", "Masked Paths"
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from runtime.container.devices import permits_new_nodes
+from runtime.errors import Conflict, InvalidInput, UnsafePath
+from runtime.linux import cgroup_mounts, files, mount
+from runtime.oci.mounts import Mount
+from runtime.oci.spec import Spec
+
+DEV_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+    "ptmx": "pts/ptmx",
+}
+"""config-linux.md, "/dev symbolic links"."""
+
+COVERABLE = frozenset(
+    f"/proc/{name}"
+    for name in (
+        *("cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo"),
+        *("net/dev", "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"),
+    )
+)
+"""Files of /proc that something may be mounted on: lxcfs does. (runc: rootfs_linux.go)"""
+
+
+def furnish(spec: Spec, sources: Mapping[str, int]) -> None:
+    """Put into the root what `spec` says. `sources` are those of bind mounts, opened, by
+    destination. Raises KernelError or OnggiError.
+    """
+    for each in spec.mounts:
+        make_mount(each, sources)
+    if any(each.destination == "/dev" and each.type != "bind" for each in spec.mounts):
+        make_devices(spec)
+    set_sysctls(spec.sysctl)
+    hide(spec.masked_paths)
+    protect(spec.readonly_paths)
+
+
+def make_mount(each: Mount, sources: Mapping[str, int]) -> None:
+    """One mount of the spec, its mount point made if missing. Raises UnsafePath, KernelError."""
+    if each.type == "cgroup":
+        return mount_cgroups(each)
+    if each.destination in sources:
+        return bind_source(each, sources[each.destination])
+    if each.type in ("proc", "sysfs"):
+        refuse_link(each.destination)
+    os.close(mount_point(each.destination, directory=True))
+    flags, data = mount.parse_options(each.options)
+    mount.mount(each.source, each.destination, each.type, flags, data)
+    return mount.set_propagation(each.destination, each.options)
+
+
+def refuse_link(path: str) -> None:
+    """Raises UnsafePath where one of the kernel's own file systems would go to a symbolic link:
+    whoever can turn it elsewhere could have it covered in one place and open in another.
+    """
+    if Path(path).is_symlink():
+        raise UnsafePath("{path} of the image is a symbolic link", path=path)
+
+
+def carry_in(tree: int, path: str) -> None:
+    """Attach what was put together `ahead`. Raises UnsafePath, KernelError."""
+    if path != "/dev":
+        refuse_link(path)
+    place = mount_point(path, directory=True)
+    mount.move_mount_to(tree, place)
+    os.close(place)
+    os.close(tree)
+
+
+def bind_source(each: Mount, source: int) -> None:
+    """Attach an opened source, with what its options forbid: before it is seen anywhere.
+
+    The place is a descriptor, found once: whoever swaps links there meanwhile is too late.
+    Raises UnsafePath in the kernel's own /proc, Conflict for a file onto a directory.
+    """
+    directory = stat.S_ISDIR(os.fstat(source).st_mode)
+    flags, _ = mount.parse_options(each.options)
+    if forbidden := flags & mount.ATTRIBUTES:
+        mount.set_attributes(source, forbidden, recursive="rro" in each.options)
+    mount.set_propagation_of(source, each.options)
+    place = mount_point(each.destination, directory=directory)
+    try:
+        refuse_kernels_own(place, each.destination)
+        if directory != stat.S_ISDIR(os.fstat(place).st_mode):
+            raise Conflict(
+                "{source} cannot be mounted onto {path}: one is a directory, the other a file",
+                source=each.source,
+                path=each.destination,
+            )
+        mount.move_mount_to(source, place)
+    finally:
+        os.close(place)
+        os.close(source)
+
+
+def mount_point(path: str, *, directory: bool) -> int:
+    """A descriptor of the place to mount something at, made if missing. Links lead to where they
+    lead inside, and never through /proc to what this process has open.
+
+    A file covers a link itself: many an image's /etc/resolv.conf is one that leads nowhere.
+    """
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if not directory and Path(path).is_symlink():
+            return files.open_in_root(root, path, os.O_PATH | os.O_NOFOLLOW)
+        return files.make_in_root(root, path, directory=directory)
+    finally:
+        os.close(root)
+
+
+def refuse_kernels_own(place: int, path: str) -> None:
+    """Raises UnsafePath for a place in /proc: who could cover /proc/self/attr there could keep
+    those who come into the container from giving power away (CVE-2019-16884).
+    """
+    with contextlib.suppress(FileNotFoundError):
+        kernels = Path("/proc").stat().st_dev
+        inside = os.fstat(place).st_dev == kernels != Path("/").stat().st_dev
+        if inside and str(Path(f"/proc/self/fd/{place}").readlink()) not in COVERABLE:
+            raise UnsafePath("{path} cannot be mounted because it is inside /proc", path=path)
+
+
+def mount_cgroups(each: Mount) -> None:
+    """Show the container its own control groups, read-only: it may read its limits.
+
+    Version 2 is one mount. Version 1 is a directory with one mount a hierarchy, which may be
+    of several controllers ("cpu,cpuacct"); then each of them is a link to it.
+    """
+    os.makedirs(each.destination, exist_ok=True)
+    flags, _ = mount.parse_options(each.options)
+    hierarchies = cgroup_mounts.hierarchies_v1()
+    if not hierarchies:
+        return mount.mount("cgroup", each.destination, "cgroup2", flags)
+    mount.mount("tmpfs", each.destination, "tmpfs", flags & ~mount.MS_RDONLY, "mode=755")
+    for names in hierarchies:
+        together = ",".join(names)
+        Path(each.destination, together).mkdir()
+        mount.mount("cgroup", f"{each.destination}/{together}", "cgroup", flags, together)
+        for name in names if len(names) > 1 else ():
+            Path(each.destination, name).symlink_to(together)
+    return mount.restrict(each.destination, flags)
+
+
+def make_devices(spec: Spec) -> None:
+    """The handful of devices that every program expects, and those of the host that were asked
+    for.
+
+    Root may make nodes of other devices, such as the host's disk. The control group's rules
+    forbid to open them; and so that this does not hang on one thread, no mount in which root can
+    make one lets it be opened. Each device that it is given becomes a mount of its own, which does.
+    Where the rules permit more, nodes may be used wherever they are.
+    """
+    free = permits_new_nodes(spec.devices, spec.device_rules)
+    mask = os.umask(0)
+    for device in spec.devices:
+        kind = {"c": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}[device.kind]
+        os.makedirs(Path(device.path).parent, mode=0o755, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # outside of /dev: it was made the last time
+            numbers = os.makedev(device.major, device.minor)
+            os.mknod(device.path, kind | device.file_mode, numbers)
+            if device.uid or device.gid:
+                os.chown(device.path, device.uid, device.gid, follow_symlinks=False)
+        if not free:
+            mount.bind(device.path, device.path)
+    if not free:
+        mount.forbid_devices("/dev", mount.MS_NOSUID | mount.MS_STRICTATIME)
+    for name, target in DEV_LINKS.items():
+        os.symlink(target, f"/dev/{name}")
+    os.umask(mask)
+
+
+def set_sysctls(settings: Mapping[str, str]) -> None:
+    """Change settings of the container's own worlds. Raises InvalidInput where the kernel does
+    not know one, or refuses the value.
+    """
+    for name, value in settings.items():
+        try:
+            Path("/proc/sys", name.replace(".", "/")).write_text(value)
+        except OSError as error:
+            raise InvalidInput(
+                "sysctl {name} cannot be set to {value!r}: {reason}",
+                name=name,
+                value=value,
+                reason=error.strerror,
+            ) from error
+
+
+def hide(paths: tuple[str, ...]) -> None:
+    """Cover each path that exists: a file with /dev/null, a directory with an empty one."""
+    for path in paths:
+        if os.path.isdir(path):
+            mount.mount("tmpfs", path, "tmpfs", mount.MS_RDONLY)
+        elif os.path.exists(path):
+            mount.bind("/dev/null", path)
+
+
+def protect(paths: tuple[str, ...]) -> None:
+    """Make each path that exists read-only, keeping what its mount has forbidden already."""
+    for path in paths:
+        if os.path.exists(path):
+            mount.bind(path, path, recursive=True)
+            mount.make_read_only(path, mount.MS_NOSUID | mount.MS_NODEV | mount.MS_NOEXEC)
