@@ -2,19 +2,19 @@
 
 Forking, and making namespaces, is a good part of a container's start, and much of it does not
 depend on which container it will be. So it is done ahead: a `FirstProcess` waits, alone in new PID,
-network, IPC and UTS namespaces, for its orders.
+network, IPC and UTS namespaces, for its orders, with what most containers have (`ahead`).
 
     monitor                                    first process
-    fork ───────────────────────────────────▶  new namespaces, loopback up
+    fork ───────────────────────────────────▶  new namespaces, loopback up, furniture
     prepare: {start} ───────────────────────▶  reads what it will be, puts the layers together
-    furnish: {worlds} ──────────────────────▶  control group, mounts, devices (`init.become`)
+    furnish: {worlds} ──────────────────────▶  mounts, devices, gives power away (`init.become`)
                       ◀── {terminal} + master, if it has one
-    begin:   {go} ──────────────────────────▶  gives power away, becomes the program
+    begin:   {go} ──────────────────────────▶  becomes the program
                       ◀── {error}, or the end of the channel: it is the program
 
 The channel is closed on exec, so its end is the good news. The two work at the same time: between
-`prepare` and `furnish` the monitor makes the control group, between `furnish` and `begin` it writes
-down that the container runs.
+`prepare` and `furnish` the monitor sees to the control group, between `furnish` and `begin` it
+writes down that the container runs.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class FirstProcess:
         return taken
 
     def furnish(self, worlds: joining.Worlds) -> None:
-        """Let it leave some of its worlds for these, if any, and set itself up. Its control group
-        must be there.
+        """Let it leave some of its worlds for these, if any, and set itself up. The container's
+        control group must be there.
         """
         message = {
             "worlds": [(flags, whose) for flags, _, whose in worlds],

@@ -2,8 +2,8 @@
 
 `prepare` and `become` run in the child that the monitor has forked into a new PID namespace
 (`first`). They read like the list that they carry out: leave the host's mounts, put the pile of
-layers together; join the control group, make the pile the root, furnish it, give power away, turn
-into the program.
+layers together; join the control group, make the pile the root, furnish it (`furniture`), give
+power away, turn into the program.
 
 The order carries the safety. What is needed from the host (the bind mounts' sources) is opened
 *before* `pivot_root`; every path of the container is resolved *after* it, when no symbolic
