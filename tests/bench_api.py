@@ -138,8 +138,8 @@ def ask(line: list[str], environment: Environment) -> str:
 def following(server: Served, name: str) -> Iterator[socket.socket]:
     """`docker logs -f` without a process of its own: the request that it sends."""
     with closing(socket.socket(socket.AF_UNIX)) as line:
+        line.connect(server.host.removeprefix("unix://"))  # in a full queue it waits, as it blocks
         line.settimeout(PATIENCE_S)
-        line.connect(server.host.removeprefix("unix://"))
         path = f"/v1.47/containers/{name}/logs?follow=1&stdout=1&stderr=1"
         line.sendall(f"GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n".encode())
         yield line
