@@ -191,15 +191,16 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest, which have a timeout of their own: nobody shall wait for them at the
-    end.
+    """Begin with the longest, which have a timeout of their own, and with whole files: nobody
+    shall wait for them at the end.
     """
 
-    def patience_s(item: pytest.Item) -> float:
+    def weight(item: pytest.Item) -> tuple[float, bool]:
         mark = item.get_closest_marker("timeout")
-        return float(mark.args[0]) if mark else 0
+        patience_s = float(mark.args[0]) if mark else 0
+        return patience_s, item.nodeid.partition("::")[0] in TOGETHER
 
-    items.sort(key=patience_s, reverse=True)
+    items.sort(key=weight, reverse=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
