@@ -29,7 +29,7 @@ from runtime.cancellation import Cancellation
 from runtime.engine.image import Image
 from runtime.engine.images import LIMITS
 from runtime.engine.telling import told
-from runtime.errors import InvalidInput, OnggiError
+from runtime.errors import InvalidInput, NotFound, OnggiError
 from runtime.oci.reference import Reference
 
 Line = Mapping[str, Any]
@@ -41,17 +41,15 @@ OTHERS = ("cgroupparent", "outputs")
 @route("POST", "/build", long=True)
 def build(call: Call) -> Answer:
     """Build an image from the archive in the body, or from an address."""
-    wanted = _options(call)
-    lines = _build(call, wanted)
+    lines = _nothing_is_404(_build(call, _options(call)))
     return Lines(_quietly(lines) if call.flag("q") else lines)
 
 
 @route("POST", "/build/prune", long=True)
 def prune(call: Call) -> Answer:
     """Forget what builds have left behind for the next ones."""
-    if call.filters():
-        raise InvalidInput("not supported yet: {flag}", flag="filters")
-    return Document(call.engine.images.prune_builds(all=call.flag("all")))
+    pruned = call.engine.images.prune_builds(all=call.flag("all"), filters=call.filters())
+    return Document(pruned)
 
 
 def _build(call: Call, wanted: Mapping[str, Any]) -> Iterator[Line]:
@@ -65,6 +63,14 @@ def _build(call: Call, wanted: Mapping[str, Any]) -> Iterator[Line]:
         said.built(image, wanted["tag"])
 
     return told(act, call.gone)
+
+
+def _nothing_is_404(lines: Iterator[Line]) -> Iterator[Line]:
+    """A Dockerfile, a stage or a network that is not there is a bad request, as docker has it."""
+    try:
+        yield from lines
+    except NotFound as cause:
+        raise InvalidInput("{reason}", reason=cause.message) from cause
 
 
 def _quietly(lines: Iterator[Line]) -> Iterator[Line]:

@@ -207,13 +207,24 @@ class Server:
     ) -> web.StreamResponse:
         """The first one is waited for: until then the answer may still be a refusal."""
         loop = asyncio.get_running_loop()
+        taking = loop.run_in_executor(self._long, lambda: list(_first(documents)))
         try:
-            first = await loop.run_in_executor(self._long, lambda: list(_first(documents)))
+            first = await asyncio.shield(taking)
         except OnggiError as error:
             return await self._send(request, _refusal(error), link)
+        except asyncio.CancelledError:  # the thread goes on; when it is back, its work is ended
+            taking.add_done_callback(lambda done: self._end(done, documents))
+            raise
         begun = await self._begin(request, status, {}, NDJSON)
         await self._pour(begun, _as_lines(first, documents), link)
         return begun
+
+    def _end(self, taken: asyncio.Future[Any], documents: Iterator[Any]) -> None:
+        """Nobody will hear what has been taken, and nobody wants more of it."""
+        if not taken.cancelled():
+            taken.exception()  # so that nobody misses it
+        with contextlib.suppress(RuntimeError):  # the server ends, and its pools have
+            self._long.submit(_close, documents)
 
     async def _pour(
         self, response: web.StreamResponse, pieces: Iterator[bytes], link: _Link

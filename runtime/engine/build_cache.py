@@ -50,6 +50,11 @@ class SqliteCache:
         """Every layer that is remembered."""
         return {Digest(row["digest"]) for row in self._database.all("SELECT * FROM build_cache")}
 
+    def unused_since(self, moment_ns: int) -> set[Digest]:
+        """The layers that no build has used since then, in nanoseconds since 1970."""
+        query = "SELECT digest FROM build_cache GROUP BY digest HAVING max(used_ns) < ?"
+        return {Digest(row["digest"]) for row in self._database.all(query, moment_ns)}
+
     def forget(self, digests: Collection[Digest]) -> None:
         """Forget the steps that made these layers."""
         with self._database.transaction():

@@ -26,7 +26,7 @@ from runtime.database import Database
 from runtime.engine.bootstrap.names import BASES, NAMES
 from runtime.engine.build_cache import SqliteCache
 from runtime.engine.directory import alone, require_root, writing
-from runtime.engine.filters import Filters, is_true, prune_test, read_filters
+from runtime.engine.filters import Filters, is_true, prune_test, read_filters, until_ns
 from runtime.engine.image import Image, Shelf, created_ns
 from runtime.engine.image_names import NAMELESS, ImageNames
 from runtime.errors import Conflict, InvalidInput, InvalidReference, NotFound
@@ -545,16 +545,18 @@ class Images:
         journal.note_prune(self.database, "image", freed)
         return {"ImagesDeleted": deleted, "SpaceReclaimed": freed}
 
-    def prune_builds(self, all: bool = False) -> dict[str, Any]:
+    def prune_builds(self, all: bool = False, filters: Filters = None) -> dict[str, Any]:
         """Forget what builds left behind: cache directories of RUN, downloads of ADD, and steps
-        whose layers no image uses; with `all`, every step.
+        whose layers no image uses; with `all`, every step. With the filter `until` only steps that
+        no build has used since then: of directories and downloads nobody knows that.
 
-        Docker's answer: CachesDeleted, SpaceReclaimed (bytes on the disk).
+        Docker's answer: CachesDeleted, SpaceReclaimed (bytes on the disk). Raises InvalidInput.
         """
-        remembered = self.cache.digests()
-        self.cache.forget(remembered if all else remembered - self.layers_in_use())
-        directories = self.caches.remove_unused()
-        downloads = self.downloads().remove()
+        moments = [until_ns(text) for text in read_filters(filters, ("until",)).get("until", ())]
+        old = self.cache.unused_since(min(moments)) if moments else self.cache.digests()
+        self.cache.forget(old if all else old - self.layers_in_use())
+        directories = [] if moments else self.caches.remove_unused()
+        downloads = [] if moments else self.downloads().remove()
         removed, freed = self.collect_garbage()
         freed += sum(each.size_bytes for each in directories)
         freed += sum(each.size_bytes for each in downloads)

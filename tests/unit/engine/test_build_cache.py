@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,13 @@ def test_a_layer_is_forgotten_with_all_its_keys(cache: SqliteCache) -> None:
     assert [cache.get(key) for key in "abc"] == [None, None, OTHER]
     cache.forget([])
     assert cache.digests() == {OTHER.digest}
+
+
+def test_layers_that_no_build_has_used_for_long(cache: SqliteCache) -> None:
+    cache.put("a", HIT)
+    between_ns = time.time_ns()
+    cache.put("b", OTHER)
+    assert cache.unused_since(between_ns) == {HIT.digest}
+    cache.put("c", HIT)
+    assert cache.unused_since(between_ns) == set()
+    assert cache.unused_since(time.time_ns() + 1) == {HIT.digest, OTHER.digest}
