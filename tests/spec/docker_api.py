@@ -94,7 +94,6 @@ STATUSES: Mapping[tuple[str, int], str] = {
     ("ContainerUnpause", 409): "docker's answer where the state forbids it",
     ("ContainerStart", 409): "docker's answer for one that is paused",
     ("ImageBuild", 404): "docker's answer for a base image that nobody has, before the first line",
-    ("ImageGetAll", 404): "docker's answer for an image that is not there",
     ("ImageList", 404): "docker's answer where a filter names an image that is not there",
     ("NetworkCreate", 409): "docker's answer for a name that is taken",
 }
