@@ -93,7 +93,7 @@ class Streams:
         self._callers.append(caller)
         action = functools.partial(self._listen, caller, at_its_end)
         self._selector.register(caller, selectors.EVENT_READ, action)
-        self.tell({"output": True})
+        _tell(caller, {"output": True})  # him alone: a thousand others have heard already
 
     def _listen(self, caller: socket.socket, at_its_end: Callable[[], None] | None) -> None:
         """A caller has said something, or has gone."""
@@ -153,11 +153,8 @@ class Streams:
         Who has not read what it was told before knows that there is more. It is told nothing, so
         that there is always room for the goodbye.
         """
-        data = json.dumps(message).encode()
         for caller in self._callers:
-            with contextlib.suppress(OSError):  # it has gone: `_listen` will hear that
-                if not _unread_bytes(caller):
-                    caller.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            _tell(caller, message)
 
     def close(self) -> None:
         """Take what is left in the pipes. Nobody writes to them any more."""
@@ -194,6 +191,13 @@ def open_pipe(path: Path) -> int:
     if not path.exists():
         os.mkfifo(path, 0o600)
     return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _tell(caller: socket.socket, message: Message) -> None:
+    with contextlib.suppress(OSError):  # it has gone: `_listen` will hear that
+        if not _unread_bytes(caller):
+            data = json.dumps(message).encode()
+            caller.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
 
 def _unread_bytes(caller: socket.socket) -> int:

@@ -56,7 +56,8 @@ class Execs:
         self._lock = threading.Lock()
         self._prepared: dict[str, Prepared] = {}
         self._begun: dict[str, Execution] = {}
-        self._failed: dict[str, int] = {}
+        self._started: dict[str, int | None] = {}
+        """With the exit code of those that could not be begun."""
 
     def create(self, container: str, arguments: tuple[str, ...], **options: Any) -> str:
         """The id of a command that can be started. `options` are the fields of `Prepared`.
@@ -73,7 +74,7 @@ class Execs:
         found.note(f"exec_create: {' '.join(arguments)}", execID=prepared.id)
         with self._lock:
             self._prepared[prepared.id] = prepared
-            for known in (self._prepared, self._failed):
+            for known in (self._prepared, self._started):
                 while len(known) > MOST_PREPARED:
                     del known[next(iter(known))]
         return prepared.id
@@ -92,9 +93,9 @@ class Execs:
         prepared = self.get(exec_id)
         container = self._containers.get(prepared.container_id)
         with self._lock:
-            if exec_id in self._begun or exec_id in self._failed:
+            if exec_id in self._started:
                 raise Conflict("exec command {name} has been started already", name=exec_id)
-            self._failed[exec_id] = 0  # it is being begun
+            self._started[exec_id] = None
         try:
             execution = container.execution(
                 prepared.arguments,
@@ -109,14 +110,13 @@ class Execs:
                 exec_id=exec_id,
             )
         except CommandNotStarted as error:
-            self._failed[exec_id] = error.exit_code
+            self._started[exec_id] = error.exit_code
             raise
         except BaseException:
-            del self._failed[exec_id]
+            del self._started[exec_id]
             raise
         container.note(f"exec_start: {' '.join(prepared.arguments)}", execID=exec_id)
         with self._lock:
-            del self._failed[exec_id]
             self._begun[exec_id] = execution
         return execution
 
@@ -172,7 +172,7 @@ class Execs:
         return {
             "ID": known.id,
             "Running": note.get("Running", False),
-            "ExitCode": note.get("ExitCode", self._failed.get(known.id)),
+            "ExitCode": note.get("ExitCode", self._started.get(known.id)),
             "ProcessConfig": config | dict(note.get("ProcessConfig", {})),
             "OpenStdin": known.stdin,
             "OpenStderr": "stderr" in known.wanted,
