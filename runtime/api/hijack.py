@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 from collections.abc import Callable
 from concurrent.futures import Executor
 
@@ -21,6 +22,8 @@ from runtime.engine.keys import Keys
 
 MOST_UNREAD = 1 << 18
 """So many bytes of a client's are kept while the program does not read; then the client waits."""
+LOOK_AGAIN_S = 2.0
+"""How often a client that has finished sending is looked for."""
 UPGRADED = (
     "HTTP/1.1 101 UPGRADED\r\nContent-Type: {kind}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 )
@@ -40,7 +43,7 @@ async def converse(connection: Connection, answer: Hijacked, pool: Executor) -> 
     tasks = [
         asyncio.create_task(follow(conversation, connection.write, pool, look)),
         asyncio.create_task(_listen(connection, conversation, begun, answer.keys)),
-        asyncio.create_task(connection.lost.wait()),
+        asyncio.create_task(connection.gone()),
     ]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -101,6 +104,7 @@ class Connection(asyncio.Protocol):
         self.upgraded = upgraded
         self._unread = bytearray(unread)
         self._ended = False
+        self._finished = asyncio.Event()
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -119,6 +123,7 @@ class Connection(asyncio.Protocol):
         """The client will send no more; True: we may still write."""
         self._ended = True
         self._news.set()
+        self._finished.set()
         return True
 
     def pause_writing(self) -> None:
@@ -132,8 +137,21 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The client has gone, or we have."""
         self._ended = True
-        for event in (self._news, self._room, self.lost):
+        for event in (self._news, self._room, self._finished, self.lost):
             event.set()
+
+    async def gone(self) -> None:
+        """Wait until the client has gone. One that has finished sending looks like one that has
+        hung up, until the kernel is asked.
+        """
+        await self._finished.wait()
+        while not self.lost.is_set() and not self._has_hung_up():
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    def _has_hung_up(self) -> bool:
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket").fileno(), 0)
+        return any(found & select.POLLHUP for _, found in poll.poll(0))
 
     async def read(self) -> bytes:
         """What has come; b"" when nothing will come any more."""

@@ -68,6 +68,7 @@ class Server:
         self._settings = settings
         self._short = ThreadPoolExecutor(SHORT_CALLS, "short")
         self._long = ThreadPoolExecutor(LONG_CALLS, "long")
+        self._listeners: set[asyncio.Task[Any]] = set()
         self._always = {
             "Api-Version": spoken(NEWEST),
             "Docker-Experimental": "false",
@@ -97,7 +98,8 @@ class Server:
             listening = asyncio.create_task(self._hear())
             ready()
             await end.wait()
-            listening.cancel()
+            for task in (listening, *self._listeners):  # who only listens is not waited for
+                task.cancel()
         finally:
             await runner.cleanup()
             for pool in (self._short, self._long):
@@ -171,14 +173,25 @@ class Server:
                 await self._pour(begun, iter(pieces), link)
                 return begun
             case Followed(source, kind):
-                with contextlib.closing(source):
+                with contextlib.closing(source), self._listener():
                     begun = await self._begin(request, 200, {}, kind)
                     await follow(source, begun.write, self._short)
                 return begun
             case Hijacked(conversation):
-                with contextlib.closing(conversation):
+                with contextlib.closing(conversation), self._listener():
                     await hijack.converse(_taken(request), answer, self._short)
                 return _Taken()
+
+    @contextlib.contextmanager
+    def _listener(self) -> Iterator[None]:
+        """This task listens, perhaps for ever."""
+        task = asyncio.current_task()
+        assert task is not None, "asked by a task"
+        self._listeners.add(task)
+        try:
+            yield
+        finally:
+            self._listeners.discard(task)
 
     def _whole(
         self,

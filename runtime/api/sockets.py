@@ -123,6 +123,8 @@ def _group(name: str) -> int:
 def _unix(path: Path, group: int) -> socket.socket:
     if _is_served(path):
         raise Conflict("another server listens here already: {path}", path=path)
+    if path.exists() and not path.is_socket():
+        raise Conflict("this file is no socket, and stays: {path}", path=path)
     path.parent.mkdir(parents=True, exist_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     hidden = path.with_name(f".{path.name}.{os.getpid()}")

@@ -237,6 +237,9 @@ KO: dict[str, str] = {
         "이 디렉터리에는 레지스트리가 없습니다: {path}"
     ),
     "the engine answers at {address}": "엔진이 이 주소에서 응답합니다: {address}",
+    "this file is no socket, and stays: {path}": (
+        "소켓이 아닌 파일이 이미 있어서 그대로 둡니다: {path}"
+    ),
     "another server listens here already: {path}": (
         "다른 서버가 이미 이 소켓을 쓰고 있습니다: {path}"
     ),
