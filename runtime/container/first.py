@@ -53,7 +53,7 @@ class FirstProcess:
         pidfd. No other child of the caller lives in a PID namespace.
         """
         self._group = ahead.make_group() if pid_world is None else None
-        self._in_group = False
+        self._in_group = self._dismissed = False
         doors = self._group.doors() if self._group else ()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         me = namespaces.pidfd_open(os.getpid())
@@ -127,8 +127,11 @@ class FirstProcess:
         self._channel.close()
 
     def dismiss(self) -> None:
-        """It is not needed: end it and reap it."""
+        """It is not needed: end it and reap it, if that has not been done."""
         self._channel.close()
+        if self._dismissed:
+            return
+        self._dismissed = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)

@@ -148,9 +148,9 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
     Raises what went wrong inside; then nothing is left of it.
     """
     bundle, group = Bundle(start.root, start.directory), Cgroup(start.directory.name)
-    edition, spec = bundle.edition(), bundle.spec()
-    first = born_where_wanted(first, spec, start)
     try:
+        edition, spec = bundle.edition(), bundle.spec()
+        first = born_where_wanted(first, spec, start)
         if not first.take_group(spec, group):
             make_group(group, spec)
         watch = OomWatch(group) if spec.resources.get("memory") else None
@@ -176,10 +176,9 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
             record.failed(error)
             raise
     except BaseException:
-        first.let_go()
+        first.dismiss()  # whoever hears of this may remove the layers that it was just mounting
         group.kill()
         group.remove()
-        first.leave_group()
         raise
     return Running(first.pid, pidfd, streams, group, watch, alone, checkup, mounts=mounts)
 

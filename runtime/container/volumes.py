@@ -203,6 +203,7 @@ class Volumes:
                 self.dispose([name])
             else:
                 finish_move(self.directory / name)
+                tree.delete(self.directory / name / FILLING)
 
     # ── Initial contents ─────────────────────────────────────────────────────────────────────
 
