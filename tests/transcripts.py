@@ -219,7 +219,7 @@ class Session:
         line, shape, without = command.partition(SHAPE)
         code, output, errors = self.run(line)
         if shape and code == 0:
-            obsolete = tuple(f"[].{name}" for name in without.split()[1:])
+            obsolete = tuple(f"{at}{name}" for name in without.split()[1:] for at in ("", "[]."))
             members = shape_of(_documents(output))
             output = "\n".join(each for each in members if not each.startswith(obsolete))
         lines = ["  " + line for line in self._lines(output)]

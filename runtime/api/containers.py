@@ -165,7 +165,8 @@ def window(call: Call) -> tuple[int, int]:
 @route("POST", "/containers/{name}/update")
 def update(call: Call) -> Answer:
     """Change its limits."""
-    return Document({"Warnings": named(call).update(**read_update(call.document()))["Warnings"]})
+    changed = named(call).update(**read_update(call.document()))
+    return Document({"Warnings": changed["Warnings"] or []})
 
 
 @route("POST", "/containers/prune", long=True)
