@@ -402,6 +402,16 @@ KO: dict[str, str] = {
     "Socket to listen on: unix://PATH or tcp://HOST:PORT": (
         "연결을 기다릴 소켓: unix://경로 또는 tcp://호스트:포트"
     ),
+    "Allow TCP without TLS at an address of this host": (
+        "이 호스트 자신의 주소라면 TLS 없는 TCP를 허용"
+    ),
+    "Certificate of this server (PEM, chain included)": "이 서버의 인증서 (PEM, 체인 포함)",
+    "Listen on TCP with TLS, for clients with a certificate": (
+        "인증서가 있는 클라이언트만 받는 TLS로 TCP 연결을 기다림"
+    ),
+    "Trust the clients whose certificates this CA has signed": (
+        "이 CA가 서명한 인증서의 클라이언트를 신뢰"
+    ),
     "Group that may use the unix socket": "유닉스 소켓을 쓸 수 있는 그룹",
     "Ask this registry (http:// or https://) before docker.io": (
         "docker.io보다 먼저 물어볼 레지스트리 (http:// 또는 https://)"
