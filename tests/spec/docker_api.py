@@ -47,6 +47,7 @@ NULL_TOO: Mapping[str, str] = {
     "VolumeListResponse.Volumes": NIL,
     "Volume.Labels": NIL,
     "Volume.Options": NIL,
+    "ExecInspect.ExitCode": "it has not ended",
     "EndpointSettings.DNSNames": NIL,
     "EndpointSettings.Links": NIL,
     "EndpointSettings.Aliases": NIL,
