@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import select
+import termios
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 
@@ -24,6 +27,7 @@ MOST_UNREAD = 1 << 18
 """So many bytes of a client's are kept while the program does not read; then the client waits."""
 LOOK_AGAIN_S = 2.0
 """How often a client that has finished sending is looked for."""
+LONGEST_DELIVERY_S = 1.0
 UPGRADED = (
     "HTTP/1.1 101 UPGRADED\r\nContent-Type: {kind}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 )
@@ -40,6 +44,7 @@ async def converse(connection: Connection, answer: Hijacked, pool: Executor) -> 
 
     head = UPGRADED if connection.upgraded else PLAIN
     connection.send(head.format(kind=answer.type).encode())
+    await connection.delivered()
     tasks = [
         asyncio.create_task(follow(conversation, connection.write, pool, look)),
         asyncio.create_task(_listen(connection, conversation, begun, answer.keys)),
@@ -174,6 +179,17 @@ class Connection(asyncio.Protocol):
         await self._room.wait()
         if self.lost.is_set():
             raise ConnectionResetError("the client went away")
+
+    async def delivered(self) -> None:
+        """Wait a moment for the client to have read what was sent. Docker's SDK for Python loses
+        the first words of a program that come along with the headers, and here they are quick.
+        """
+        end = self._transport.get_extra_info("socket")
+        deadline = time.monotonic() + LONGEST_DELIVERY_S
+        while not self.lost.is_set() and time.monotonic() < deadline:
+            if not int.from_bytes(fcntl.ioctl(end.fileno(), termios.TIOCOUTQ, bytes(4)), "little"):
+                return
+            await asyncio.sleep(0.0005)
 
     async def finish(self) -> None:
         """Wait until all of it has been sent."""

@@ -69,8 +69,8 @@ def inspect(call: Call) -> Answer:
     del found["Descriptor"]  # 1.48 has it
     if call.version < (1, 44):
         found["VirtualSize"] = found["Size"]
-    if call.version < (1, 45):
-        found |= {"Container": "", "ContainerConfig": image_config(RunConfig())}
+    # gone in 1.45, but docker-compose 1.29 speaks the newest version and cannot do without
+    found |= {"Container": "", "ContainerConfig": image_config(RunConfig())}
     return Document(found)
 
 
