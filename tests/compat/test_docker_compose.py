@@ -10,7 +10,7 @@ import pytest
 
 from runtime.engine import Engine
 
-pytestmark = [pytest.mark.needs("containers", "docker-compose"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.needs("containers", "docker", "docker-compose"), pytest.mark.timeout(300)]
 
 SHOP = """\
 version: "3.7"
