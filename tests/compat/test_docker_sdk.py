@@ -185,7 +185,7 @@ def test_images(client: Any) -> None:
     assert (loaded.id, "made:2" in loaded.tags) == (image.id, True)
     client.images.remove("made:2")
     bad = io.BytesIO(tar_of(Dockerfile=f"FROM {BASE}\nRUN exit 7\n"))
-    with pytest.raises(BuildError, match="returned a non-zero code: 7"):
+    with pytest.raises(BuildError, match=r"code:? 7"):
         client.images.build(fileobj=bad, custom_context=True)
     assert client.images.prune()["SpaceReclaimed"] >= 0
 
