@@ -62,6 +62,16 @@ class Keyboard:
         """The window is another size now; who works on the terminal gets SIGWINCH."""
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
+    def resize_until(self, text: str, height: int, width: int) -> None:
+        """The same; who does not listen yet is told again, until `text` is on the screen."""
+        self.resize(height, width)
+        deadline = time.monotonic() + PATIENCE_S
+        while text.encode() not in self.seen:
+            assert time.monotonic() < deadline, f"{text!r} is not in {self.seen!r}"
+            self.process.send_signal(signal.SIGWINCH)
+            self._look()
+        self.see(text)
+
     def type(self, text: str | bytes) -> None:
         """Press keys."""
         os.write(self.master, text.encode() if isinstance(text, str) else text)

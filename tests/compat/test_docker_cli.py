@@ -99,8 +99,7 @@ def test_the_window_changes(sit: Sit) -> None:
     script = 'trap "stty size" WINCH; echo ready; while :; do sleep 0.1; done'
     with sit("run", "-it", "--rm", IMAGE, "sh", "-c", script, size=(20, 60)) as keyboard:
         keyboard.see("ready\r\n")
-        keyboard.resize(42, 111)
-        keyboard.see("42 111\r\n")
+        keyboard.resize_until("42 111\r\n", 42, 111)
         keyboard.type(INTERRUPT)
         assert keyboard.exit_code() == 130
 
@@ -132,8 +131,10 @@ def test_one_more_shell_in_a_container(sit: Sit, docker: Session) -> None:
         keyboard.see("# ")
         keyboard.type("until [ \"$(stty size)\" = '33 99' ]; do sleep 0.1; done; echo $X side\r")
         keyboard.see("in side\r\n")
-        keyboard.resize(22, 66)
-        keyboard.type("until [ \"$(stty size)\" = '22 66' ]; do sleep 0.1; done; exit 9\r")
+        keyboard.type("until [ \"$(stty size)\" = '22 66' ]; do sleep 0.1; done; echo small\r")
+        keyboard.see("small\r\n")  # typed
+        keyboard.resize_until("small\r\n", 22, 66)
+        keyboard.type("exit 9\r")
         assert keyboard.exit_code() == 9
         assert keyboard.is_as_before
 
