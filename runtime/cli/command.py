@@ -44,6 +44,8 @@ class Command(NamedTuple):
             hint = "\n".join(filter(None, (error.hint_template, SEE_HELP)))
             facts = {**error.facts, "usage": usage, "path": path}
             raise UsageError(error.template, hint=hint, **facts) from error
+        if given.elsewhere:
+            refuse_here(given.elsewhere[0])
         count = len(given.words)
         if not given.help and (count < self.least or (self.most is not None and count > self.most)):
             facts = {"usage": usage, "path": path, "least": self.least, "most": self.most}
@@ -64,6 +66,14 @@ class Command(NamedTuple):
         if isinstance(error, EndsWithOne) or error.exit_code != 1:
             return error.exit_code
         return self.failure
+
+
+def refuse_here(flag: str) -> None:
+    """Raises UsageError for a flag that this host's engine does not have, if that is meant."""
+    from runtime.cli import connection
+
+    if connection.address() is None:
+        raise UsageError("not supported yet: {flag}", flag=flag)
 
 
 def command(

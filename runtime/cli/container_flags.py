@@ -2,7 +2,8 @@
 
 A flag that is a row of the engine's table of options (engine/options.py) becomes that row's
 keyword as it is. The others are the command line's own affair: files to read variables from,
-several flags that make one option. A flag whose option does not work yet is refused by name.
+several flags that make one option. A flag whose option does not work
+here is for engines elsewhere.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from runtime.cli import units
 from runtime.cli.files import read_labels, read_profiles, read_variables
-from runtime.cli.flags import CPUS, LIST, SIZE, SWITCH, WHOLE, WORD, Flag, Given, Kind
+from runtime.cli.flags import CPUS, LIST, SIZE, SWITCH, WHOLE, WORD, Flag, Given, Kind, elsewhere
 from runtime.cli.network_flags import networks_of
 from runtime.engine.options import OPTIONS, works
 from runtime.errors import Conflict
@@ -34,6 +35,7 @@ WORKDIR = Flag("workdir", "w", WORD, "Working directory inside the container")
 PRIVILEGED = Flag("privileged", "", SWITCH, "Give extended privileges to this container")
 
 OF_THE_ENGINE = (
+    Flag("annotation", "", MAP, "Add an annotation to the container (passed to the OCI runtime)"),
     Flag("add-host", "", LIST, "Add a custom host-to-IP mapping (host:ip)"),
     Flag("attach", "a", LIST, "Attach to STDIN, STDOUT or STDERR"),
     Flag("blkio-weight", "", WEIGHT, "Block IO weight, between 10 and 1000, or 0 to disable"),
@@ -130,6 +132,7 @@ HEALTH = (
 """With --health-cmd they make one option, a health check."""
 
 OF_THE_COMMAND_LINE = (
+    Flag("disable-content-trust", "", SWITCH, "Accepted: digests are always verified", True),
     Flag("cidfile", "", WORD, "Write the container ID to the file"),
     ENVIRONMENT_FILE,
     Flag("ip", "", WORD, "IPv4 address (e.g., 172.30.100.104)"),
@@ -148,17 +151,17 @@ SPECIAL = (
     *("network", "network-alias", "volume"),
 )
 WORKING = {option.flag for option in OPTIONS if works(option)}
-DIRECT = [option for option in OPTIONS if option.flag in WORKING and option.flag not in SPECIAL]
+DIRECT = [option for option in OPTIONS if option.flag and option.flag not in SPECIAL]
 """Rows whose keyword is simply the flag's value."""
 
 
-def _or_later(flag: Flag, working: bool) -> Flag:
-    return flag if working else flag._replace(kind=flag.kind._replace(later=True))
+def _or_elsewhere(flag: Flag, working: bool) -> Flag:
+    return flag if working else flag._replace(kind=elsewhere(flag.kind))
 
 
 CONTAINER_FLAGS = (
-    *(_or_later(flag, flag.long in WORKING) for flag in OF_THE_ENGINE),
-    *(_or_later(flag, "health-cmd" in WORKING) for flag in HEALTH),
+    *(_or_elsewhere(flag, flag.long in WORKING) for flag in OF_THE_ENGINE),
+    *(_or_elsewhere(flag, "health-cmd" in WORKING) for flag in HEALTH),
     *OF_THE_COMMAND_LINE,
 )
 

@@ -7,11 +7,10 @@ from typing import Literal
 from runtime.cli import console, units
 from runtime.cli.command import command
 from runtime.cli.connection import open_engine
-from runtime.cli.flags import SWITCH, WHOLE, WORD, Flag, Given, Kind
+from runtime.cli.flags import SWITCH, WHOLE, WORD, Flag, Given, elsewhere
 from runtime.cli.listing import PRUNE_FILTER, filters_of
 from runtime.errors import NotFound
 
-LINK = Kind("", later=True)
 PATIENCE = Flag("timeout", "t", WHOLE, "Seconds to wait before killing the container")
 PATIENCE_OF_OLD = Flag("time", "", WHOLE, "Seconds to wait (the older name of --timeout)")
 
@@ -110,7 +109,7 @@ def wait(given: Given) -> int:
 @command(
     "[OPTIONS] CONTAINER [CONTAINER...]",
     Flag("force", "f", SWITCH, "Force the removal of a running container (uses SIGKILL)"),
-    Flag("link", "l", LINK, "Remove the specified link"),
+    Flag("link", "l", elsewhere(SWITCH), "Remove the specified link"),
     Flag("volumes", "v", SWITCH, "Remove anonymous volumes associated with the container"),
     least=1,
 )
@@ -119,7 +118,7 @@ def rm(given: Given) -> int:
     engine = open_engine()
 
     def remove(name: str) -> None:
-        engine.containers.get(name).remove(force=given.force, v=given.volumes)
+        engine.containers.get(name).remove(force=given.force, v=given.volumes, link=given.link)
 
     return console.each(given.words, remove, may_be_missing=given.force)
 

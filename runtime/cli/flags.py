@@ -38,7 +38,8 @@ class WrongCount(EndsWithOne):
 class Kind(NamedTuple):
     """What stands after a flag: `word` names it in the help, `read` makes the value of it or
     raises ValueError, and `refusal` is what is then said. `later`: such a flag is known, and
-    refused, because what it asks for is not there yet.
+    refused, because what it asks for is not there yet. `elsewhere`: this host's engine does not
+    have it, one that --host names may.
     """
 
     word: str
@@ -46,6 +47,12 @@ class Kind(NamedTuple):
     refusal: str = ""
     repeats: bool = False
     later: bool = False
+    elsewhere: bool = False
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether no value need stand behind it."""
+        return self.read is units.parse_truth
 
 
 SWITCH = Kind("", units.parse_truth, "{flag} is either true or false, not {text}")
@@ -59,6 +66,11 @@ MOMENT = Kind(
     "{flag} takes a moment such as 2026-11-28T19:00:00 or 10m, not {text}",
 )
 CPUS = Kind("decimal", units.parse_cpus, "{flag} takes a number such as 0.5 or 2, not {text}")
+
+
+def elsewhere(kind: Kind) -> Kind:
+    """The same for a flag that only engines elsewhere may have."""
+    return kind._replace(elsewhere=True)
 
 
 class Flag(NamedTuple):
@@ -79,7 +91,7 @@ class Flag(NamedTuple):
         """The value of a flag that was not given."""
         if self.kind.repeats:
             return []
-        return bool(self.default) if self.kind is SWITCH else self.default
+        return bool(self.default) if self.kind.is_switch else self.default
 
 
 HELP = Flag("help", "", SWITCH, "Print usage")
@@ -90,6 +102,8 @@ class Given:
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.words: list[str] = []
+        self.elsewhere: list[str] = []
+        """Flags among them that only engines elsewhere may have."""
         self.values = values
 
     def __getattr__(self, name: str) -> Any:
@@ -149,7 +163,7 @@ class _Reading:
                     "unknown flag: {letter} in {flag}", letter=repr(letter), flag=f"-{letters}"
                 )
             after = letters[at:]
-            if after.startswith("=") or (after and flag.kind is not SWITCH):
+            if after.startswith("=") or (after and not flag.kind.is_switch):
                 return self._take(flag, f"-{letter}", after.removeprefix("="))
             self._take(flag, f"-{letter}", None)
         return None
@@ -158,7 +172,9 @@ class _Reading:
         """Read the value that stands behind "=", or the next word; a switch needs neither."""
         if flag.kind.later:
             raise UsageError("not supported yet: {flag}", flag=written)
-        if text is None and flag.kind is SWITCH:
+        if flag.kind.elsewhere:
+            self.given.elsewhere.append(written)
+        if text is None and flag.kind.is_switch:
             text = "true"
         if text is None:
             if not self.rest:

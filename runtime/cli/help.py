@@ -51,6 +51,9 @@ def of_command(path: str, verb: Verb, command: Command) -> str:
     return "\n\n".join(parts)
 
 
+ELSEWHERE = "(engines elsewhere: --host)"
+
+
 def _usage(line: str) -> str:
     return translate("Usage:  {usage}").format(usage=f"onggi {line}".rstrip())
 
@@ -70,7 +73,7 @@ def _flag_cells(flags: Iterable[Flag]) -> list[tuple[str, str]]:
         (
             (f"  -{flag.short}, " if flag.short else "      ")
             + f"--{flag.long} {flag.kind.word}".rstrip(),
-            translate(flag.help),
+            translate(flag.help) + (f" {translate(ELSEWHERE)}" if flag.kind.elsewhere else ""),
         )
         for flag in flags
     ]

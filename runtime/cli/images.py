@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.cli import console, table, units
 from runtime.cli.command import command
-from runtime.cli.connection import open_engine
-from runtime.cli.flags import SWITCH, Flag, Given
+from runtime.cli.connection import address, open_engine
+from runtime.cli.flags import LIST, SIZE, SWITCH, Flag, Given, elsewhere
 from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, PRUNE_FILTER, Row, filters_of, show
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def images(given: Given) -> int:
         for row in rows_of(each, now, whole=given.no_trunc)
     ]
     if given.quiet and not given.format:
-        for image_id in dict.fromkeys(row["ID"] for row in rows):
-            console.say(image_id)
+        for row in rows:  # as docker: an id for each of its names
+            console.say(row["ID"])
         return 0
     columns = (*COLUMNS[:2], "Digest", *COLUMNS[2:]) if given.digests else COLUMNS
     show(rows, HEADERS, columns, given.format)
@@ -145,14 +145,18 @@ def history_row(entry: dict[str, Any], now: datetime, *, whole: bool) -> Row:
 @command(
     "[OPTIONS] IMAGE [IMAGE...]",
     Flag("force", "f", SWITCH, "Force removal of the image"),
+    Flag("no-prune", "", SWITCH, "Do not delete untagged parents"),
     least=1,
 )
 def rmi(given: Given) -> int:
     """Take the name away; with the last one the image goes, and the layers that only it used."""
     engine = open_engine()
+    options: dict[str, bool] = {"force": given.force}
+    if given.no_prune and address() is not None:  # here images have no untagged parents
+        options["noprune"] = True
 
     def remove(name: str) -> str:
-        return "\n".join(lines_of(engine.images.remove(name, force=given.force)))
+        return "\n".join(lines_of(engine.images.remove(name, **options)))
 
     return console.each(given.words, remove, may_be_missing=given.force)
 
@@ -198,6 +202,8 @@ def prune(given: Given) -> int:
 @command(
     "[OPTIONS]",
     Flag("all", "a", SWITCH, "Remove all build cache, not just what no image uses"),
+    Flag("filter", "", elsewhere(LIST), "Provide filter values (e.g., until=24h, label=a)"),
+    Flag("keep-storage", "", elsewhere(SIZE), "Amount of disk space to keep for cache"),
     Flag("force", "f", SWITCH, "Do not prompt for confirmation"),
     most=0,
 )
@@ -210,7 +216,10 @@ def prune_builds(given: Given) -> int:
     )
     if not given.force and not console.agrees(question):
         return 1
-    removed = open_engine().images.prune_builds(all=given.all)
+    options: dict[str, Any] = {"all": given.all}
+    if given.filter or given.keep_storage:
+        options |= {"filters": filters_of(given.filter), "keep_bytes": given.keep_storage or 0}
+    removed = open_engine().images.prune_builds(**options)
     for name in removed["CachesDeleted"]:
         console.say(name)
     console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")

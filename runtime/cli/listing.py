@@ -11,7 +11,7 @@ from typing import Any
 
 from runtime.cli.console import harmless, say
 from runtime.cli.flags import LIST, SWITCH, WORD, Flag
-from runtime.cli.table import lay_out
+from runtime.cli.table import MINIMUM_WIDTH, lay_out
 
 Row = Mapping[str, Any]
 
@@ -44,9 +44,9 @@ def show(rows: Sequence[Row], headers: Row, columns: Sequence[str], form: str | 
             say(template.render(row))
 
 
-def show_table(cells: Sequence[Sequence[str]]) -> None:
+def show_table(cells: Sequence[Sequence[str]], least: int = MINIMUM_WIDTH) -> None:
     """Print aligned columns. What is in a cell stays in it: a line break is shown, not made."""
-    for line in lay_out([[harmless(cell, keep="") for cell in row] for row in cells]):
+    for line in lay_out([[harmless(cell, keep="") for cell in row] for row in cells], least):
         say(line)
 
 

@@ -96,6 +96,15 @@ KO: dict[str, str] = {
     "Path to TLS certificate file": "TLS 인증서 파일 경로",
     "Path to TLS key file": "TLS 키 파일 경로",
     "Use TLS and verify the remote": "TLS를 사용하고 상대를 검증",
+    "(engines elsewhere: --host)": "(--host로 연결한 엔진에서만)",
+    "Add an annotation to the container (passed to the OCI runtime)": (
+        "컨테이너에 애너테이션 추가(OCI 런타임에 전달)"
+    ),
+    "Do not delete untagged parents": "이름 없는 부모 이미지는 남김",
+    "Amount of disk space to keep for cache": "캐시용으로 남겨 둘 디스크 용량",
+    "The network from which to copy the configuration": "설정을 복사해 올 네트워크",
+    "Create a configuration only network": "설정만 담은 네트워크 만들기",
+    "Set IPAM driver specific options": "IPAM 드라이버 옵션 지정",
     "only one --host can be given": "--host는 한 번만 쓸 수 있습니다",
     "no way to an engine: {text}": "엔진의 주소가 아닙니다: {text}",
     "write unix:///path/of/a/socket or tcp://HOST:PORT": (

@@ -8,7 +8,7 @@ from typing import Any
 from runtime.cli import console, units
 from runtime.cli.command import command
 from runtime.cli.connection import open_engine
-from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given, UsageError
+from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given, Kind, UsageError, elsewhere
 from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, PRUNE_FILTER, Row, filters_of, show
 
 HEADERS: Row = {
@@ -22,6 +22,7 @@ HEADERS: Row = {
     "Labels": "LABELS",
     "Label": lambda name: name,
 }
+MAP = Kind("map", repeats=True)
 COLUMNS = ("ID", "Name", "Driver", "Scope")
 
 
@@ -29,12 +30,15 @@ COLUMNS = ("ID", "Name", "Driver", "Scope")
     "[OPTIONS] NETWORK",
     Flag("attachable", "", SWITCH, "Enable manual container attachment"),
     Flag("aux-address", "", LIST, "Auxiliary IPv4 or IPv6 addresses used by the driver"),
+    Flag("config-from", "", elsewhere(WORD), "The network from which to copy the configuration"),
+    Flag("config-only", "", elsewhere(SWITCH), "Create a configuration only network"),
     Flag("driver", "d", WORD, "Driver to manage the network", "bridge"),
     Flag("gateway", "", LIST, "IPv4 or IPv6 gateway for the subnet"),
     Flag("ingress", "", SWITCH, "Create swarm routing-mesh network"),
     Flag("internal", "", SWITCH, "Restrict external access to the network"),
     Flag("ip-range", "", LIST, "Allocate container IP from a sub-range"),
     Flag("ipam-driver", "", WORD, "IP address management driver", "default"),
+    Flag("ipam-opt", "", elsewhere(MAP), "Set IPAM driver specific options"),
     Flag("ipv6", "", SWITCH, "Enable IPv6 networking"),
     Flag("label", "", LIST, "Set metadata on a network"),
     Flag("opt", "o", LIST, "Set driver specific options"),
@@ -45,20 +49,32 @@ COLUMNS = ("ID", "Name", "Driver", "Scope")
 )
 def create(given: Given) -> int:
     """A network of one's own; its id."""
+    more: dict[str, Any] = {}
+    if given.config_only or given.config_from:
+        more = {"config_only": given.config_only, "config_from": given.config_from}
     network = open_engine().networks.create(
         given.words[0],
         driver=given.driver,
         options=pairs_of(given.opt, "--opt"),
-        ipam={"Driver": given.ipam_driver, "Config": configs_of(given)},
+        ipam=ipam_of(given),
         internal=given.internal,
         labels=given.label,
         enable_ipv6=given.ipv6,
         attachable=given.attachable,
         scope=given.scope,
         ingress=given.ingress,
+        **more,
     )
     console.say(network.id)
     return 0
+
+
+def ipam_of(given: Given) -> dict[str, Any]:
+    """Docker's IPAM. Raises InvalidInput."""
+    ipam: dict[str, Any] = {"Driver": given.ipam_driver, "Config": configs_of(given)}
+    if given.ipam_opt:
+        ipam["Options"] = pairs_of(given.ipam_opt, "--ipam-opt")
+    return ipam
 
 
 def configs_of(given: Given) -> list[dict[str, Any]]:

@@ -87,7 +87,7 @@ def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
         "State": summary["State"],
         "Status": summary["Status"],
         "Ports": in_words(summary["Ports"]) if summary.get("Ports") else "",
-        "Names": ",".join(name.removeprefix("/") for name in summary["Names"]),
+        "Names": ",".join(names_of(summary, whole=whole)),
         "Size": size_of(summary),
         "Labels": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),
         "Mounts": ",".join(mounts if whole else (table.cut(each, MOUNT_WIDTH) for each in mounts)),
@@ -97,6 +97,12 @@ def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
         "Networks": ",".join(sorted((summary.get("NetworkSettings") or {}).get("Networks") or ())),
         "Label": lambda name: labels.get(name, ""),
     }
+
+
+def names_of(summary: Mapping[str, Any], *, whole: bool) -> list[str]:
+    """Its names; those by which others are linked to it, OTHER/ALIAS, only with `whole`."""
+    names = [str(name).removeprefix("/") for name in summary["Names"]]
+    return [name for name in names if whole or "/" not in name]
 
 
 def in_words(ports: Any) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from runtime.cli import console
 from runtime.cli.attach import DETACH_KEYS, SIG_PROXY, in_foreground
 from runtime.cli.command import command
-from runtime.cli.connection import open_engine
+from runtime.cli.connection import address, open_engine
 from runtime.cli.container_flags import CONTAINER_FLAGS, INTERACTIVE, options_of
 from runtime.cli.files import id_file
 from runtime.cli.flags import SWITCH, Flag, Given, UsageError
@@ -119,10 +119,15 @@ def understood(given: Given, more: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a command line. Raises UsageError for what cannot be understood: docker
     ends with 125 then, before it has asked its engine.
     """
+    from runtime.api.client import creation
+
     try:
         refuse_pull(given.pull)
         options = {**options_of(given), **more}
-        read_options(options)
+        if address() is None:
+            read_options(options)
+        else:  # whose engine may have what ours does not
+            creation.body_of(given.words[0], None, options)
     except InvalidInput as error:
         raise UsageError(error.template, hint=error.hint_template, **error.facts) from error
     return options

@@ -37,6 +37,9 @@ HEADERS: Row = {
 }
 COLUMNS = ("ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs")
 
+TOP_WIDTH = 20
+"""How wide the columns of `top` are at least: docker's are."""
+
 HOME, ERASE_BELOW = "\x1b[H", "\x1b[J"
 """Control sequences of every terminal: to the first line, and nothing below. man 4 console_codes"""
 
@@ -156,5 +159,5 @@ def top(given: Given) -> int:
 
     name, *options = given.words
     found = open_engine().containers.get(name).top(shlex.join(options) or None)
-    show_table([found["Titles"], *found["Processes"]])
+    show_table([found["Titles"], *found["Processes"]], least=TOP_WIDTH)
     return 0

@@ -45,12 +45,14 @@ def cut(text: str, columns: int) -> str:
     return "".join(kept) + "…"
 
 
-def lay_out(rows: Sequence[Sequence[str]]) -> list[str]:
-    """One line per row. The last cell of a row belongs to no column: it ends the line."""
+def lay_out(rows: Sequence[Sequence[str]], least: int = MINIMUM_WIDTH) -> list[str]:
+    """One line per row, with columns that are at least so wide. The last cell of a row belongs to
+    no column: it ends the line.
+    """
     widths: dict[int, int] = {}
     for row in rows:
         for column, cell in enumerate(row[:-1]):
-            widths[column] = max(widths.get(column, MINIMUM_WIDTH), width(cell) + GAP)
+            widths[column] = max(widths.get(column, least), width(cell) + GAP)
     return [
         "".join([*(pad(cell, widths[at]) for at, cell in enumerate(row[:-1])), *row[-1:]])
         for row in rows

@@ -7,18 +7,25 @@ from typing import Any
 from runtime.cli import console
 from runtime.cli.command import command
 from runtime.cli.connection import open_engine
-from runtime.cli.container_flags import OF_THE_ENGINE, WORKING
+from runtime.cli.container_flags import CONTAINER_FLAGS, WORKING
 from runtime.cli.flags import Given
 from runtime.cli.messages import translate
 from runtime.engine.options import CHANGEABLE, OPTIONS
 
-ROWS = [option for option in OPTIONS if option.keyword in CHANGEABLE and option.flag in WORKING]
+OF_DOCKER = ("cpu-rt-period", "cpu-rt-runtime")
+"""What only engines elsewhere change."""
+
+ROWS = [
+    option
+    for option in OPTIONS
+    if (option.keyword in CHANGEABLE and option.flag in WORKING) or option.flag in OF_DOCKER
+]
 FLAGS = {option.flag for option in ROWS}
 
 
 @command(
     "[OPTIONS] CONTAINER [CONTAINER...]",
-    *(flag for flag in OF_THE_ENGINE if flag.long in FLAGS),
+    *(flag for flag in CONTAINER_FLAGS if flag.long in FLAGS),
     least=1,
 )
 def update(given: Given) -> int:

@@ -56,6 +56,7 @@ OPTIONS = (
     Option("stdin_open", "stdin_open", "interactive", "", bool),
     Option("tty", "tty", "tty", "", bool),
     Option("attach", "attach", "attach", "", notation.as_streams),
+    Option("annotations", "annotations", "annotation", "Annotations", notation.as_pairs),
     # ── How it lives and ends ──────────────────────────────────────────────────────────────────
     Option("auto_remove", "auto_remove", "rm", "AutoRemove", bool),
     Option("init", "init", "init", "Init", bool),

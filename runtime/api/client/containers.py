@@ -276,7 +276,7 @@ class RemoteContainer:
             "tag": mark,
             "comment": message or None,
             "author": author or None,
-            "pause": pause,
+            "pause": None if pause else False,
             "changes": [changes] if isinstance(changes, str) else [*changes],
         }
         answer = self._transport.tell("POST", "/commit", query, document={})
@@ -453,7 +453,7 @@ class RemoteContainer:
         return self._transport.request("GET", self._path("/export")).pieces()
 
     def _path(self, rest: str) -> str:
-        return f"/containers/{quoted(self._name)}{rest}"
+        return f"/containers/{quoted(self._name, path=True)}{rest}"
 
     def _ask(
         self,

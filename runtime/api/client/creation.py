@@ -72,7 +72,7 @@ def body_of(
     image: str,
     command: Sequence[str] | None,
     options: Mapping[str, Any],
-    version: tuple[int, int],
+    version: tuple[int, int] = SEVERAL_NETWORKS,
 ) -> dict[str, Any]:
     """The whole body. Raises InvalidInput for what cannot be read."""
     config: dict[str, Any] = {"Image": image, "Cmd": None if command is None else list(command)}

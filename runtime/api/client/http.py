@@ -115,7 +115,10 @@ class Transport:
         self, method: str, target: str, query: Query, body: Body, headers: Mapping[str, str]
     ) -> Reply:
         while True:
-            connection = self._idle.pop() if self._idle else _Connection(self.address)
+            try:
+                connection = self._idle.pop() if self._idle else _Connection(self.address)
+            except OSError as error:
+                raise unreachable(self.address, error) from error
             was_used = connection.used
             try:
                 connection.send(method, target + _query(query), body, headers)
@@ -296,12 +299,15 @@ def _read_head(connection: _Connection) -> tuple[int, dict[str, str]]:
     if not protocol.startswith(b"HTTP/1.") or not status.isdigit():
         raise ValueError("no HTTP")
     headers: dict[str, str] = {}
-    while line := connection.line():
+    for _ in range(MOST_HEADERS):
+        line = connection.line()
+        if not line:
+            return int(status), headers
         name, colon, text = line.decode("latin-1").partition(":")
-        if not colon or len(headers) >= MOST_HEADERS:
+        if not colon:
             raise ValueError("no header")
         headers[name.strip().lower()] = text.strip()
-    return int(status), headers
+    raise ValueError("too many headers")
 
 
 def _chunks(connection: _Connection) -> Iterator[bytes]:
