@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runtime.cli import console, table, units
 from runtime.cli.command import command
 from runtime.cli.connection import address, open_engine
-from runtime.cli.flags import LIST, SIZE, SWITCH, Flag, Given, elsewhere
+from runtime.cli.flags import SIZE, SWITCH, Flag, Given, elsewhere
 from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, PRUNE_FILTER, Row, filters_of, show
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def prune(given: Given) -> int:
 @command(
     "[OPTIONS]",
     Flag("all", "a", SWITCH, "Remove all build cache, not just what no image uses"),
-    Flag("filter", "", elsewhere(LIST), "Provide filter values (e.g., until=24h, label=a)"),
+    PRUNE_FILTER,
     Flag("keep-storage", "", elsewhere(SIZE), "Amount of disk space to keep for cache"),
     Flag("force", "f", SWITCH, "Do not prompt for confirmation"),
     most=0,
@@ -217,8 +217,10 @@ def prune_builds(given: Given) -> int:
     if not given.force and not console.agrees(question):
         return 1
     options: dict[str, Any] = {"all": given.all}
-    if given.filter or given.keep_storage:
-        options |= {"filters": filters_of(given.filter), "keep_bytes": given.keep_storage or 0}
+    if given.filter:
+        options["filters"] = filters_of(given.filter)
+    if given.keep_storage:
+        options["keep_bytes"] = given.keep_storage
     removed = open_engine().images.prune_builds(**options)
     for name in removed["CachesDeleted"]:
         console.say(name)

@@ -61,7 +61,6 @@ EVERYWHERE = {
 }
 FLAGS: Mapping[str, Mapping[str, str]] = {
     "build": {
-        "cache-from": "our cache is here, and none comes with an image",
         "cgroup-parent": "a build's groups are the engine's own",
         "compress": "the context does not travel here, and is small enough elsewhere",
         "disable-content-trust": "digests are always verified",
@@ -100,12 +99,6 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
     "volume ls": {"cluster": SWARM},
 }
 """Flags that are missing, by the command's shortest name."""
-
-ON_THEIR_WAY = (
-    *("add-host", "cpu-period", "cpu-quota", "cpu-shares", "cpuset-cpus", "cpuset-mems"),
-    *("memory", "memory-swap", "shm-size", "ulimit"),
-)
-"""Of `build`."""
 
 OTHER_LETTERS = {"time": "the newer clients' --timeout has its letter"}
 
@@ -174,8 +167,6 @@ def test_every_flag_is_there_or_has_a_reason_not_to_be(client: str) -> None:
         theirs = flags_in(help_of(client, path))
         ours = {flag.long: flag for flag in verb.load().flags if not flag.kind.later}
         excused = {**EVERYWHERE, **FLAGS.get({"create": "run"}.get(path, path), {})}
-        if path == "build":
-            excused |= dict.fromkeys(ON_THEIR_WAY, "the engine has them, the command line not yet")
         missing += [f"{path} --{name}" for name in theirs if name not in {**ours, **excused}]
     assert missing == []
 
