@@ -96,9 +96,12 @@ MEANS_NOTHING = {
 }
 """What clients send where nothing was asked for, besides 0, "", null and the empty ones."""
 
-WITHOUT_EFFECT = ("ContainerIDFile", "ConsoleSize", "MaskedPaths", "ReadonlyPaths", "Annotations")
-"""Of HostConfig: for the client itself, or said again by others. An empty list of paths is what
---privileged sends; other lists are refused.
+WITHOUT_EFFECT = ("ContainerIDFile", "ConsoleSize")
+"""Of HostConfig: for the client itself, or said again by others."""
+
+SYSTEM_PATHS = ("MaskedPaths", "ReadonlyPaths")
+"""Both empty is how a client says `--security-opt systempaths=unconfined`. Null is docker's
+default, and other lists are refused.
 """
 
 
@@ -159,6 +162,11 @@ def _host_config(host: Document) -> dict[str, Any]:
         if keyword is None:
             raise InvalidInput("not supported yet: {flag}", flag=f"HostConfig.{member}")
         options[keyword] = value
+    emptied = [member for member in SYSTEM_PATHS if host.members.get(member) == []]
+    if len(emptied) == 1:
+        raise InvalidInput("not supported yet: {flag}", flag=f"HostConfig.{emptied[0]} alone")
+    if emptied:
+        options["security_opt"] = [*options.get("security_opt", ()), "systempaths=unconfined"]
     return options
 
 

@@ -86,3 +86,17 @@ def test_only_some_things_can_be_changed_later() -> None:
     assert read_update(Document({"Memory": 1 << 26}, "body")) == {"mem_limit": 1 << 26}
     with pytest.raises(InvalidInput, match="cannot be changed later"):
         read_update(Document({"Privileged": True}, "body"))
+
+
+def test_open_system_paths_are_two_empty_lists() -> None:
+    def read(**host: object) -> dict[str, object]:
+        return read_create(Document({"Image": "x", "HostConfig": host}, "body"))[1]
+
+    assert read(MaskedPaths=[], ReadonlyPaths=[])["security_opt"] == ["systempaths=unconfined"]
+    assert "security_opt" not in read(MaskedPaths=None, ReadonlyPaths=None)
+    with pytest.raises(InvalidInput, match=r"HostConfig\.MaskedPaths"):
+        read(MaskedPaths=[])
+    with pytest.raises(InvalidInput, match=r"HostConfig\.ReadonlyPaths"):
+        read(ReadonlyPaths=["/proc/x"])
+    with pytest.raises(InvalidInput, match="annotations"):
+        read(Annotations={"a": "b"})
