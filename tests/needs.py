@@ -136,6 +136,7 @@ NEEDS = {
     "cgroup2": Need(lambda: "" if "cgroup2" in _mounts() else "no cgroup2 in /proc/self/mounts"),
     "libseccomp": Need(_no_libseccomp, "libseccomp2"),
     "docker": _program("docker", "docker.io"),
+    "docker-compose": _program("docker-compose", "docker-compose"),
     "docker-registry": _program("docker-registry", "docker-registry"),
     "dockerd": _program("dockerd", "docker.io"),
     "git": _program("git", "git"),
