@@ -191,8 +191,15 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _named(every: Sequence[Glance], text: str) -> Glance:
+    """The container of that name, or whose ID begins so: a name may look like an ID's beginning.
+
+    Raises NotFound.
+    """
     for each in every:
-        if each.name == text.removeprefix("/") or (text and each.id.startswith(text)):
+        if each.name == text.removeprefix("/"):
+            return each
+    for each in every:
+        if text and each.id.startswith(text):
             return each
     raise NotFound(
         "no such container: {name}", hint="`onggi ps -a` lists all containers", name=text

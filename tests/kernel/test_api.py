@@ -42,6 +42,6 @@ def test_a_container_from_start_to_stop(engine: Engine, docker_host: str) -> Non
 
 def test_refusals_are_dockers(docker_host: str) -> None:
     missing = ask(docker_host, "GET", "/containers/nobody/json")
-    assert missing.status == 404 and missing.message == "no such container: nobody"
+    assert missing.status == 404 and missing.message == "No such container: nobody"
     nowhere = ask(docker_host, "GET", "/nowhere")
     assert nowhere.status == 404 and nowhere.message == "page not found"

@@ -211,3 +211,9 @@ def test_patterns_of_names(name: str, pattern: str, matched: bool) -> None:
 def test_labels_all_must_hold() -> None:
     assert has_labels({"a": "1", "b": ""}, ["a=1", "b", "b="])
     assert not has_labels({"a": "1"}, ["a=1", "b"])
+
+
+def test_a_name_that_looks_like_an_id_is_a_name() -> None:
+    first, last = Seen("c1aa", "other", created_ns=9), Seen("0123", "c1", created_ns=1)
+    found = keep_containers(cast("list[Glance]", [first, last]), {"since": "c1"})
+    assert cast("list[Seen]", found) == [first]
