@@ -58,6 +58,14 @@ def town(tmp_path: Path) -> Iterator[Town]:
 pytestmark = pytest.mark.needs("root", "ip")
 
 
+def unchanging(table: str) -> list[tuple[object, ...]]:
+    """A table's rules without their counters: an interface that comes up says so by a packet."""
+    return [
+        (rule.chain, rule.handle, [one for one in rule.expressions if one[0] != "counter"])
+        for rule in nftables.rules(table)
+    ]
+
+
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_a_published_port_is_reached_from_everywhere(town: Town, protocol: str) -> None:
     town.apply(published(protocol=protocol))
@@ -151,14 +159,15 @@ def test_the_table_of_a_state_directory_comes_and_goes_and_leaves_others_alone(
     foreign.add_rule("theirs", [nftables.counter(), nftables.drop()], "not ours")
     foreign.commit()
     firewall.apply(tmp_path / "other", town.networks, ())
-    before = nftables.rules("somebody"), firewall.rules(tmp_path / "other")
+    before = unchanging("somebody"), unchanging(firewall.table_of(tmp_path / "other"))
     town.apply(published())
     town.apply(published())  # again: what was there is replaced, not added to
     assert len([r for r in firewall.rules(town.root) if r.chain == "ports"]) == 1
     town.apply(networks=())
     assert firewall.rules(town.root) == []
     assert set(nftables.tables()) == {"somebody", firewall.table_of(tmp_path / "other")}
-    assert (nftables.rules("somebody"), firewall.rules(tmp_path / "other")) == before
+    after = unchanging("somebody"), unchanging(firewall.table_of(tmp_path / "other"))
+    assert after == before
     firewall.clear(town.root)
 
 

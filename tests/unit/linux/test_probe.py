@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,15 @@ def test_names_are_not_said_twice() -> None:
     assert len(names) == len(set(names))
 
 
-def test_a_trial_changes_nothing_for_the_one_who_asks() -> None:
+def test_a_trial_changes_nothing_for_the_one_who_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = [namespaces.identity("self", kind) for kind in namespaces.FLAG_OF_KIND]
     probe.capabilities()
     assert [namespaces.identity("self", kind) for kind in namespaces.FLAG_OF_KIND] == before
-    assert not list(Path("/tmp").glob("onggi-probe-*"))
+    assert probe.overlay_problem() == probe.overlay_problem(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_a_trial_raises_is_told() -> None:
