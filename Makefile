@@ -7,10 +7,6 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 # A virtual environment cannot be moved, so the stamp knows where it was made.
 READY := .venv/ready-$(shell pwd | cksum | cut -d' ' -f1)
-# Tests run in so many lanes at once (tests/lane.py): half of a test's time is waiting, so two
-# processors can do with four.
-LANES := 4
-PYTEST := $(PYTHON) -m pytest --ignore tests/tidy
 # Tests start thousands of processes: each would compile the engine for itself.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -34,8 +30,7 @@ $(READY): pyproject.toml constraints.txt lessons_lib/setup.sh
 # With CI=true a test that cannot run here fails instead of being skipped.
 test: check
 	@$(PYTHON) tests/needs.py install
-	@if $(PYTHON) tests/lane.py possible; then $(PYTEST) -n $(LANES); else \
-		$(PYTEST) -m "not kernel" -n 2; plain=$$?; $(PYTEST) -m kernel && exit $$plain; fi
+	@$(PYTHON) tests/run.py --ignore tests/tidy
 
 check: setup
 	@$(PYTHON) -m ruff check

@@ -48,6 +48,9 @@ LEFT_IN_LANES = pytest.StashKey[list[str]]()
 PLACE = "ONGGI_TESTS"
 """The variable with this run's folder: the state directories of all its processes lie in it."""
 
+LEFT_BEHIND = 8
+"""The exit code of a run that has left something: not one of pytest's own."""
+
 TOGETHER = {
     "tests/compat/test_docker_cli.py",
     "tests/compat/test_exchange.py",
@@ -268,7 +271,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     for line in [*left, *session.config.stash[LEFT_IN_LANES]]:
         print(f"\nleft behind by this run: {line}")
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.exitstatus = LEFT_BEHIND
     lane.remove_left(place())
     shutil.rmtree(place(), ignore_errors=True)  # a mount in it has been told above
 

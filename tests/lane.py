@@ -13,8 +13,6 @@ other network. Whoever kills the keeper, or the worker, kills the whole lane.
 
 Where lanes cannot be made (no root, or version 2 of the control groups only, in which a group has
 either members or children's limits), tests of the kernel run one after the other on the host.
-
-    python tests/lane.py possible     exits with 0 where lanes can be made
 """
 
 from __future__ import annotations
@@ -161,4 +159,4 @@ def _become_python(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(not is_possible() if sys.argv[1:] == ["possible"] else main())
+    sys.exit(main())
