@@ -109,14 +109,19 @@ class Execution:
         """
         self.fileno()
         assert self._ready is not None
-        for descriptor, _ in self._ready.poll(0):
-            if descriptor == self._connection.fileno():
-                self.has_ended = True
-                self._ready.unregister(descriptor)
-            elif data := terminal.read_master(descriptor, CHUNK_BYTES):
-                return self._sources[descriptor], data
-            elif data == b"":
-                self._ready.unregister(descriptor)
+        ready = [descriptor for descriptor, _ in self._ready.poll(0)]
+        if self._connection.fileno() in ready:
+            self.has_ended = True
+            self._ready.unregister(self._connection)
+        # The kernel hands on what was written to a terminal a moment later, and tells an epoll
+        # then. Only who reads hurries it, and at the end there is no later. man 7 pty
+        for descriptor in self._sources if self.has_ended else ready:
+            if descriptor in self._sources:
+                data = terminal.read_master(descriptor, CHUNK_BYTES)
+                if data:
+                    return self._sources[descriptor], data
+                if data == b"" and not self.has_ended:
+                    self._ready.unregister(descriptor)
         return None
 
     def resize(self, height: int, width: int) -> None:

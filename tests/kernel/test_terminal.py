@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import subprocess
 import time
@@ -266,3 +267,17 @@ def test_everything_written_before_the_end_is_seen(engine: Engine) -> None:
     with Keyboard("run", "-it", "--rm", IMAGE, "sh", "-c", script) as keyboard:
         keyboard.see("\r\n20000\r\n")
         assert keyboard.exit_code() == 3
+
+
+def test_the_last_words_on_a_terminal_are_heard(engine: Engine) -> None:
+    """The kernel hands them on a moment later, which may be after the program's end."""
+    container = engine.containers.run(IMAGE, ["sleep", "600"], detach=True)
+    for _ in range(50):
+        execution = container.execution(("echo", "heard"), tty=True)
+        said = b""
+        while not execution.has_ended:
+            select.select([execution.fileno()], [], [])
+            while piece := execution.take():
+                said += piece[1]
+        execution.close()
+        assert said == b"heard\r\n"
