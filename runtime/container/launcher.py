@@ -54,6 +54,7 @@ def main(listener_descriptor: int, root: str, path: str) -> None:
     os.closerange(listener_descriptor + 1, 1 << 16)
     _stand_alone()
     rehearsal.script()
+    rehearsal.wish()
     gc.collect()
     gc.freeze()  # so that a child's garbage collection does not copy the pages it shares
     try:
