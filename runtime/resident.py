@@ -17,6 +17,7 @@ import fcntl
 import functools
 import hashlib
 import os
+import resource
 import socket
 import sys
 from dataclasses import dataclass
@@ -27,9 +28,13 @@ from runtime.linux import mount, namespaces, packets
 from runtime.linux.packets import Message
 
 _PACKAGE = Path(__file__).resolve().parent
+_OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+"""As we were started with: a server raises its own limit, and containers must not inherit that."""
 _PROGRAM = (
-    "import os, sys\n"
+    "import os, sys, resource\n"
     "if os.fork(): os._exit(0)\n"  # so that it is nobody's child, and nobody's zombie
+    "most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+    "resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[6]), most))\n"
     "sys.path.insert(0, sys.argv[1])\n"
     "from importlib import import_module\n"
     "import_module(sys.argv[2]).main(int(sys.argv[3]), sys.argv[4], sys.argv[5])\n"
@@ -118,7 +123,7 @@ class Resident:
         command = [sys.executable, "-I", *(["-S"] if self.alone else []), "-c", _PROGRAM]
         interpreter = _out_of_reach(Path(sys.executable))
         place = [str(_PACKAGE.parent), self.module]
-        arguments = [*place, str(listener.fileno()), str(root), str(path)]
+        arguments = [*place, str(listener.fileno()), str(root), str(path), str(_OPEN_FILES)]
         errors = (path.parent / f"{self.name}.log").open("ab")
         with errors, namespaces.children_born_here():  # a monitor's children live in containers
             subprocess.run(

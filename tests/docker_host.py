@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import json
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,3 +115,58 @@ def serving(path: Path, *flags: str, env: dict[str, str] | None = None) -> Itera
             listening.join(PATIENCE_S)
             assert process.stderr is not None
             process.stderr.close()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Raises AssertionError when it does not come true."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def half_done(root: Path) -> list[str]:
+    """What a build or a pull under way has on the disk."""
+    return [
+        str(path)
+        for folder in ("builds", "ingest", "snapshots")
+        for path in (root / folder).glob("*")
+        if folder != "snapshots" or "-" in path.name or path.name.startswith(".")
+    ]
+
+
+def sleepers(mark: str) -> list[str]:
+    """The processes whose command line has this in it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
+
+
+def context(**files: str) -> bytes:
+    """A tar; `Dockerfile` among the names."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+@contextlib.contextmanager
+def request(host: str, head: str, body: bytes = b"") -> Iterator[socket.socket]:
+    """A connection with the beginning of a request; it hangs up at the end of the block."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE_S)
+        client.connect(host.removeprefix("unix://"))
+        client.sendall(f"{head}\r\nHost: docker\r\n".encode() + b"Content-Type: x\r\n")
+        client.sendall(body)
+        yield client
+
+
+def length(body: bytes) -> bytes:
+    """A body with its header before it."""
+    return b"Content-Length: %d\r\n\r\n" % len(body) + body

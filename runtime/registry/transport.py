@@ -163,7 +163,8 @@ class Transport:
         self.closed = threading.Event()
         self._managers: dict[tuple[str, bool], urllib3.PoolManager] = {}
         self._peers: dict[str, bool] = {}  # host → whether it is in the public network
-        self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
+        # Sockets: a connection forgets its own, when the peer says that it will close it.
+        self._sockets: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -243,11 +244,10 @@ class Transport:
         """No thread waits for a peer any longer."""
         self.closed.set()
         with self._lock:
-            connections = [*self._connections]
-        for connection in connections:
-            if (sock := connection.sock) is not None:
-                with contextlib.suppress(OSError):  # not TLS's farewell: another thread is in there
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            sockets = [*self._sockets]
+        for each in sockets:
+            with contextlib.suppress(OSError):  # not TLS's farewell: another thread is in there
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
         for manager in self._managers.values():
             manager.clear()
 
@@ -337,7 +337,7 @@ class Transport:
 
         def look(connection: Any) -> None:
             with self._lock:
-                self._connections.add(connection)
+                self._sockets.add(connection.sock)
             if proxied:  # the proxy decides which addresses it reaches, not we
                 return
             where = connection.sock.getpeername()[0].partition("%")[0]

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
+import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import struct
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import leftovers
 import pytest
-from docker_host import Served, UnixConnection, ask, serving
+from docker_host import (
+    Served,
+    UnixConnection,
+    ask,
+    context,
+    half_done,
+    serving,
+    sleepers,
+    wait_until,
+)
 
 from runtime.engine import Engine
 
 IMAGE = "onggi/base"
 QUIET = {"Image": IMAGE, "HostConfig": {"NetworkMode": "none"}}
-PATIENCE_S = 60.0
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait for it; what it said at last."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
-    return found
 
 
 def create(host: str, *command: str, name: str = "", **members: Any) -> str:
@@ -259,7 +262,7 @@ def test_who_vanishes_leaves_nothing_open(engine: Engine, tmp_path: Path) -> Non
             assert descriptors(server) > before
             attached.sendall(b"x")
             listening.close()
-        until(lambda: descriptors(server) <= before)
+        wait_until(lambda: descriptors(server) <= before)
         assert ask(server.host, "GET", f"/containers/{container}/json").json["State"]["Running"]
 
 
@@ -276,34 +279,75 @@ def test_a_slow_reader_holds_up_nobody(docker_host: str) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_killed_server_loses_nothing(engine: Engine, tmp_path: Path) -> None:
-    """20 containers that write run on; the next server shows and controls them, and their logs
-    are complete.
+    """kill -9 while 20 containers run and a build is under way: the containers run on, the next
+    server shows and controls them, and their logs are complete; the build is reported failed to
+    its client, and leaves nothing.
     """
     script = "i=0; while [ $i -lt 1000000 ]; do echo $i; i=$((i+1)); sleep 0.05; done"
-    path = tmp_path / "s.sock"
+    path, before = tmp_path / "s.sock", half_done(engine.root)
+    recipe = f"FROM {IMAGE}\nRUN echo > /made; sleep 7532\n"
     with serving(path, "--group", "root") as server:
         made = [run(server.host, "sh", "-c", script) for _ in range(20)]
         exec_id = ask(
             server.host, "POST", f"/containers/{made[0]}/exec", {"Cmd": ["sleep", "1000"]}
         ).json["Id"]
         ask(server.host, "POST", f"/exec/{exec_id}/start", {"Detach": True})
-        os.kill(server.process.pid, signal.SIGKILL)
-        server.process.wait()
+        with contextlib.closing(UnixConnection(str(path))) as builder:
+            builder.request("POST", "/build?t=api/never", context(Dockerfile=recipe))
+            building = builder.getresponse()
+            wait_until(lambda: sleepers("sleep\x007532"))
+            os.kill(server.process.pid, signal.SIGKILL)
+            server.process.wait()
+            with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+                building.read()
     assert path.exists(), "nobody was there to take it away"
+    wait_until(lambda: not sleepers("sleep\x007532"))
+    reached = [written(engine, each) for each in made]
+    wait_until(lambda: all(map(int.__lt__, reached, [written(engine, each) for each in made])))
     with serving(path, "--group", "root") as server:
-        listed = {each["Id"] for each in ask(server.host, "GET", "/containers/json").json}
-        assert listed == set(made)
+        assert half_done(engine.root) == before
+        assert str(engine.root / "builds") not in Path("/proc/self/mountinfo").read_text()
+        assert ask(server.host, "GET", "/images/api/never/json").status == 404
+        listed = ask(server.host, "GET", "/containers/json").json
+        assert {each["Id"]: each["State"] for each in listed} == dict.fromkeys(made, "running")
         assert ask(server.host, "GET", f"/exec/{exec_id}/json").json["Running"]
-        stopping = [
-            threading.Thread(target=ask, args=(server.host, "POST", f"/containers/{each}/kill"))
-            for each in made
-        ]
-        for thread in stopping:
-            thread.start()
-        for thread in stopping:
-            thread.join(PATIENCE_S)
-        for each in made:
-            assert ask(server.host, "POST", f"/containers/{each}/wait").json["StatusCode"] == 137
-            log = ask(server.host, "GET", f"/containers/{each}/logs?stdout=1").body
-            lines = unframed(log)[1].split()
-            assert lines == [str(number).encode() for number in range(len(lines))] and lines
+        with concurrent.futures.ThreadPoolExecutor(len(made)) as clients:
+            list(clients.map(partial(controlled, server.host), made))
+
+
+def written(engine: Engine, container: str) -> int:
+    """How many lines it has written by now."""
+    return int(engine.containers.get(container).logs().count(b"\n"))
+
+
+def controlled(host: str, container: str) -> None:
+    """A command runs in it, it is stopped, and its log has every line that it wrote."""
+    body = {"Cmd": ["sh", "-c", "exit 7"], "AttachStdout": True}
+    exec_id = ask(host, "POST", f"/containers/{container}/exec", body).json["Id"]
+    with hijacked(host, f"/exec/{exec_id}/start") as sock:
+        everything(sock)
+    assert ask(host, "GET", f"/exec/{exec_id}/json").json["ExitCode"] == 7
+    assert ask(host, "POST", f"/containers/{container}/stop?signal=KILL").status == 204
+    assert ask(host, "POST", f"/containers/{container}/wait").json["StatusCode"] == 137
+    lines = unframed(ask(host, "GET", f"/containers/{container}/logs?stdout=1").body)[1].split()
+    assert lines == [str(number).encode() for number in range(len(lines))] and lines
+
+
+def test_limits_are_the_same_by_the_server_and_without_it(engine: Engine, tmp_path: Path) -> None:
+    """The server raises its own limit of open files; containers do not get that one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    command = ["sh", "-c", "ulimit -Sn; ulimit -Hn"]
+    onggi = [sys.executable, "-m", "runtime.cli.main", "run", "--rm", "--network", "none", IMAGE]
+    leftovers.end_launchers(engine.root)  # the next one is the server's
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft // 2, hard))
+    try:
+        with serving(tmp_path / "s.sock", "--group", "root") as server:
+            container = run(server.host, *command)
+            ask(server.host, "POST", f"/containers/{container}/wait")
+            log = ask(server.host, "GET", f"/containers/{container}/logs?stdout=1").body
+        leftovers.end_launchers(engine.root)
+        local = subprocess.run([*onggi, *command], capture_output=True, check=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        leftovers.end_launchers(engine.root)
+    assert unframed(log)[1] == local.stdout == f"{soft // 2}\n{hard}\n".encode()

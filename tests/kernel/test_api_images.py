@@ -4,39 +4,38 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
+import http.server
 import io
 import json
-import os
-import signal
 import socket
 import subprocess
-import tarfile
-import time
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from docker_host import Reply, ask, serving
+from docker_host import (
+    Reply,
+    ask,
+    context,
+    half_done,
+    length,
+    request,
+    serving,
+    sleepers,
+    wait_until,
+)
 from own_registry import running_registry
 from registries import HTPASSWD, PASSWORD, USER, free_port
 
 from runtime.engine import Engine
+from runtime.oci.descriptor import CONFIG, LAYER, MANIFEST
 
 PATIENCE_S = 60
 IMAGE = "onggi/base"
-
-
-def context(**files: str) -> bytes:
-    """A tar; `Dockerfile` among the names."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text.encode())
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    return out.getvalue()
 
 
 def build(host: str, archive: bytes, **query: Any) -> Reply:
@@ -54,34 +53,6 @@ def lines(reply: Reply) -> list[dict[str, Any]]:
 def said(reply: Reply) -> str:
     """All that a build has said."""
     return "".join(line.get("stream", "") for line in lines(reply))
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Raises AssertionError when it does not come true."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def half_done(root: Path) -> list[str]:
-    """What a build or a pull under way has on the disk."""
-    return [
-        str(path)
-        for folder in ("builds", "ingest", "snapshots")
-        for path in (root / folder).glob("*")
-        if folder != "snapshots" or "-" in path.name or path.name.startswith(".")
-    ]
-
-
-def sleepers(mark: str) -> list[str]:
-    """The processes whose command line has this in it."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if mark.encode() in path.read_bytes():
-                found.append(path.parent.name)
-    return found
 
 
 def test_a_build_says_its_steps_and_the_image(engine: Engine, docker_host: str) -> None:
@@ -278,22 +249,6 @@ def test_a_base_image_is_made_where_a_client_pulls_it(engine: Engine, docker_hos
     assert engine.images.get(IMAGE).id == before
 
 
-@contextlib.contextmanager
-def request(host: str, head: str, body: bytes = b"") -> Iterator[socket.socket]:
-    """A connection with the beginning of a request; it hangs up at the end of the block."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(PATIENCE_S)
-        client.connect(host.removeprefix("unix://"))
-        client.sendall(f"{head}\r\nHost: docker\r\n".encode() + b"Content-Type: x\r\n")
-        client.sendall(body)
-        yield client
-
-
-def length(body: bytes) -> bytes:
-    """A body with its header before it."""
-    return b"Content-Length: %d\r\n\r\n" % len(body) + body
-
-
 def test_who_vanishes_leaves_nothing_half_done(
     engine: Engine, docker_host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,39 +272,65 @@ def test_who_vanishes_leaves_nothing_half_done(
     wait_until(lambda: not sleepers("sleep\x007531"))
     wait_until(lambda: half_done(root) == clean)
 
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        silent.settimeout(PATIENCE_S)
-        name = f"127.0.0.1:{silent.getsockname()[1]}/api/x"
-        head = f"POST /images/create?fromImage={name}&tag=1 HTTP/1.1"
+    with half_a_layer() as (registry, asked, hung_up):
+        head = f"POST /images/create?fromImage={registry}/api/x&tag=1 HTTP/1.1"
         with request(docker_host, head, length(b"")):
-            asking, _ = silent.accept()
-        with asking:
-            asking.settimeout(PATIENCE_S)
-            with contextlib.suppress(ConnectionError):
-                while asking.recv(65536):
-                    pass
+            assert asked.wait(PATIENCE_S)
+            wait_until(lambda: half_done(root) != clean)
+        assert hung_up.wait(PATIENCE_S)
     wait_until(lambda: half_done(root) == clean)
-    assert ask(docker_host, "GET", "/_ping").status == 200
+    assert ask(docker_host, "GET", "/images/json").status == 200
 
 
-def test_a_server_that_is_killed_takes_its_build_with_it(engine: Engine, tmp_path: Path) -> None:
-    root = engine.root
-    clean = half_done(root)
-    archive = context(Dockerfile=f"FROM {IMAGE}\nRUN echo > /made; sleep 7532\n")
-    head = "POST /build?t=api/never HTTP/1.1"
-    with (
-        serving(tmp_path / "s", "--group", "root") as server,
-        request(server.host, head, length(archive)) as client,
-    ):
-        wait_until(lambda: bool(sleepers("sleep\x007532")))
-        os.kill(server.process.pid, signal.SIGKILL)
-        with contextlib.suppress(ConnectionError):
-            while client.recv(65536):
-                pass
-    wait_until(lambda: not sleepers("sleep\x007532"))
-    with serving(tmp_path / "s", "--group", "root") as server:
-        assert half_done(root) == clean
-        assert ask(server.host, "GET", "/images/api/never/json").status == 404
+@contextlib.contextmanager
+def half_a_layer() -> Iterator[tuple[str, threading.Event, threading.Event]]:
+    """A registry whose layer never comes to its end; whether it was asked for that, and whether the
+    engine has hung up on it.
+    """
+    asked, hung_up, layer = threading.Event(), threading.Event(), bytes(1 << 20)
+    rootfs = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]}
+    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode()
+    parts = {f"sha256:{hashlib.sha256(data).hexdigest()}": data for data in (layer, config)}
+    of_layer, of_config = (
+        {"mediaType": kind, "digest": digest, "size": len(data)}
+        for kind, (digest, data) in zip((LAYER, CONFIG), parts.items(), strict=True)
+    )
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": of_config,
+        "layers": [of_layer],
+    }
+
+    class Registry(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            last = self.path.rpartition("/")[2]
+            data = parts.get(last, json.dumps(manifest).encode() if last == "1" else b"{}")
+            self.send_response(200)
+            self.send_header("Content-Type", MANIFEST)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            if data != layer:
+                self.wfile.write(data)
+                return
+            self.wfile.write(data[: len(data) // 2])
+            asked.set()
+            self.connection.settimeout(PATIENCE_S)
+            with contextlib.suppress(ConnectionError):
+                self.connection.recv(1)
+            hung_up.set()
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"127.0.0.1:{server.server_port}", asked, hung_up
+        finally:
+            server.shutdown()
 
 
 @pytest.mark.needs("git")
