@@ -56,13 +56,15 @@ def execute(
     caller: socket.socket,
     stdio: init.Stdio | None,
     begun: Callable[[], None],
-) -> None:
+) -> int | None:
     """Run the process that `message` describes in the container of `bundle`; without
     `stdio` on a terminal of its own.
 
-    `caller` is told that it has begun, and its exit code; or the error. `executions` knows, too.
-    `begun` is called when it has begun.
+    Its exit code is returned, or None when it could not be begun. `caller` is told that it has
+    begun, and its exit code; or the error. `executions` knows, too. `begun` is called when it has
+    begun.
     """
+    code: int | None = None
     process.set_name("onggi-exec")
     # Until it is the program, nobody inside may look into this process: not at its memory, and
     # not at its executable, which is the host's.
@@ -91,6 +93,7 @@ def execute(
         answer = {"error": messages.described(error)}
     with contextlib.suppress(OSError):  # nobody may be there any more
         messages.send(caller, answer)
+    return code
 
 
 def enter(bundle: Bundle, pid: int, pid_start: int) -> Entrance:

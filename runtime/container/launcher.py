@@ -158,7 +158,10 @@ def _converse(
         bundle = records.bundle(message["container"])
         stdio = init.Stdio(*descriptors) if descriptors else None
         with namespaces.coming_home():
-            execute(message, bundle, connection, stdio, begun=first.let_go)
+            code = execute(message, bundle, connection, stdio, begun=first.let_go)
+        if code is not None:
+            facts = {"execID": message["id"], "exitCode": str(code)}
+            records.note(message["container"], "exec_die", **facts)
     elif message["verb"] == "adopt":
         start = Start.from_message(records.root, message)
         adopt(start, records, first, connection, begun=line.close)

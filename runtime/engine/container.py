@@ -650,8 +650,14 @@ class Container:
         window: tuple[int, int] | None = None,
         exec_id: str = "",
     ) -> Execution:
-        """Begin an exec. Raises Conflict when the container does not run, CommandNotStarted."""
+        """Begin an exec; without an id it has not been prepared before (see `Execs`).
+
+        Raises Conflict when the container does not run, CommandNotStarted.
+        """
         self.require_running()
+        if not exec_id:
+            exec_id = secrets.token_hex(32)
+            self.note_exec("exec_create", exec_id, arguments)
         main = self.spec.process
         terminal = ("TERM=" + DEFAULT_TERM,) if tty else ()
         program = replace(
@@ -669,14 +675,19 @@ class Container:
             self.id,
             self._row["pid"],
             self._row["pid_start"],
-            exec_id or secrets.token_hex(32),
+            exec_id,
             program,
         )
+        self.note_exec("exec_start", exec_id, arguments)  # its end is told by who sees it: launcher
         return Execution(request, stdin=stdin, wanted=wanted)
 
     def note(self, action: str, **facts: str) -> None:
         """Write into the journal that this has happened to it."""
         self._lifecycle.records.note(self.id, action, **facts)
+
+    def note_exec(self, action: str, exec_id: str, arguments: tuple[str, ...]) -> None:
+        """What was done about a command, as docker words it."""
+        self.note(f"{action}: {' '.join(arguments)}", execID=exec_id)
 
     def require_running(self) -> None:
         """Look again. Raises Conflict when no program can be started in it now."""

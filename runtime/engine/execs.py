@@ -71,7 +71,7 @@ class Execs:
         found.require_running()
         options["environment"] = as_environment(options.get("environment"))
         prepared = Prepared(secrets.token_hex(32), found.id, arguments, **options)
-        found.note(f"exec_create: {' '.join(arguments)}", execID=prepared.id)
+        found.note_exec("exec_create", prepared.id, arguments)
         with self._lock:
             self._prepared[prepared.id] = prepared
             for known in (self._prepared, self._started):
@@ -115,7 +115,6 @@ class Execs:
         except BaseException:
             del self._started[exec_id]
             raise
-        container.note(f"exec_start: {' '.join(prepared.arguments)}", execID=exec_id)
         with self._lock:
             self._begun[exec_id] = execution
         return execution
@@ -124,14 +123,8 @@ class Execs:
         """Nobody listens to it any more: what was opened for it is closed. It may run on."""
         with self._lock:
             execution = self._begun.pop(exec_id, None)
-        if execution is None:
-            return
-        execution.close()
-        with contextlib.suppress(NotFound):  # it may have gone with its container
-            container = self._containers.get(self.get(exec_id).container_id)
-            code = container.exec_inspect(exec_id)["ExitCode"]
-            if code is not None:
-                container.note("exec_die", execID=exec_id, exitCode=str(code))
+        if execution is not None:
+            execution.close()
 
     def resize(self, exec_id: str, height: int, width: int) -> None:
         """Tell its terminal how large the window is. Raises NotFound, Conflict when it has not
