@@ -2,31 +2,31 @@
 
     same_with_docker("docker ps", "docker logs sunja")
 
-Where a docker client is installed its lines are typed as they stand, and `onggi serve` runs for as
-long as the cell. Where there is none, `onggi` is typed with the same words. The first line says
-which of the two it was: nothing is passed off for what it is not.
+Where a docker client is installed its lines are typed as they stand, and `onggi serve` answers
+them. Where there is none, `onggi` is typed with the same words. The first line says which of the
+two it was: nothing is passed off for what it is not.
+
+The server begins with the first such cell, is there for the next, and ends with the lesson's last
+cell or with the kernel.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
+import secrets
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from lessons_lib import attendant
 from lessons_lib.language import say
 from lessons_lib.refusals import Refused
 from lessons_lib.terminal import Transcript, answered
 from lessons_lib.waiting import until
-
-PATIENCE_S = 60.0
 
 
 def same_with_docker(*lines: str) -> Transcript:
@@ -34,8 +34,12 @@ def same_with_docker(*lines: str) -> Transcript:
     if not is_installed():
         ours = [re.sub(r"\bdocker\b", "onggi", line, count=1) for line in lines]
         return answered(ours, note=say("docker_command.by-onggi"))
-    with served() as address:
-        return answered(lines, note=say("docker_command.by-docker"), DOCKER_HOST=address)
+    return answered(
+        lines,
+        note=say("docker_command.by-docker"),
+        DOCKER_HOST=served(),
+        DOCKER_BUILDKIT="0",  # its other builder speaks to BuildKit, which is not in our engine
+    )
 
 
 def is_installed() -> bool:
@@ -47,38 +51,52 @@ def is_installed() -> bool:
     return told.stdout.startswith("Docker version")
 
 
-@contextlib.contextmanager
-def served() -> Iterator[str]:
-    """`onggi serve` on a socket that only its owner can open; what DOCKER_HOST is to be.
+@dataclass(frozen=True, slots=True)
+class _Server:
+    process: subprocess.Popen[bytes]
+    address: str
 
-    Raises Refused when it does not begin to answer.
+
+_serving: list[_Server] = []
+
+
+def served() -> str:
+    """Where this kernel's `onggi serve` listens, for DOCKER_HOST; it is started if there is none.
+
+    Its socket is its owner's, and no group's. Raises Refused when nobody begins to answer.
     """
-    with tempfile.TemporaryDirectory(prefix="onggi-served-") as folder:
-        path = Path(folder, "socket")
-        address = f"unix://{path}"
-        line = ["serve", "-H", address, "--group", str(os.getgid())]
-        with Path(folder, "log").open("w+b") as log:
-            server = subprocess.Popen(
-                [sys.executable, "-m", "runtime.cli.main", *line],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            try:
-                until(lambda: _answers(path) or server.poll() is not None, PATIENCE_S)
-                if not _answers(path):
-                    log.seek(0)
-                    told = log.read().decode(errors="replace").strip()
-                    raise Refused("docker_command.nobody-answers", why=told)
-                yield address
-            finally:
-                server.send_signal(signal.SIGTERM)
-                server.wait()
+    if _serving and _serving[0].process.poll() is not None:
+        _serving.clear()
+    if not _serving:
+        _serving.append(_served_anew())
+    return _serving[0].address
+
+
+def stop_serving() -> None:
+    """End the server, if there is one."""
+    while _serving:
+        attendant.end(_serving.pop().process)
+
+
+def _served_anew() -> _Server:
+    path = Path(tempfile.gettempdir(), f"onggi-served-{secrets.token_hex(8)}")
+    address = f"unix://{path}"
+    with tempfile.TemporaryFile() as log:
+        server = attendant.begin(["serve", "-H", address, "--group", ""], log)
+        until(lambda: _answers(path) or server.poll() is not None)
+        if not _answers(path):
+            attendant.end(server)
+            log.seek(0)
+            why = log.read().decode(errors="replace").strip()
+            raise Refused("docker_command.nobody-answers", why=why)
+    return _Server(server, address)
 
 
 def _answers(path: Path) -> bool:
+    """Whether it answers: its door is there a moment before anybody behind it."""
     with socket.socket(socket.AF_UNIX) as caller, contextlib.suppress(OSError):
+        caller.settimeout(1)
         caller.connect(str(path))
-        return True
+        caller.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+        return caller.recv(1) != b""
     return False

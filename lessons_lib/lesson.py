@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import clear_output
 
-from lessons_lib import folder, refusals
+from lessons_lib import docker_command, folder, refusals
 from lessons_lib.language import say
 from lessons_lib.refusals import Refused
 from lessons_lib.shown import Shown
@@ -104,6 +104,7 @@ class Lesson:
 
     def clean(self) -> Shown:
         """Remove everything this lesson made: containers, volumes, networks, images, files."""
+        docker_command.stop_serving()
         prefix = self.prefix.replace("/", "-")
         for container in self.engine.containers.list(all=True):
             # An exercise not begun, `FROM onggi/base` alone, is that image under one more name.

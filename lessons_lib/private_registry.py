@@ -18,8 +18,6 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -27,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lessons_lib import attendant
 from lessons_lib.certificates import write_certificate
 from lessons_lib.language import say
 from lessons_lib.lesson import Lesson
@@ -46,14 +45,6 @@ PORT = 5009
 USER, PASSWORD = "bori", "ggul-tteok"
 HUB = "https://registry-1.docker.io/v2/"
 HUB_PATIENCE_S = 3
-
-_SERVE = """\
-import signal, sys
-from runtime.linux.process import die_with_parent
-die_with_parent(signal.SIGTERM)
-from runtime.cli.main import main
-sys.exit(main(sys.argv[1:]))
-"""
 
 Request = dict[str, Any]
 """A line of the access log: method, path, status, received, sent (bytes), user…"""
@@ -217,16 +208,14 @@ class PrivateRegistry:
 
     def _start(self) -> int:
         port = self._free_port()
-        command = [sys.executable, "-c", _SERVE, "registry", "serve", "--delete"]
+        command = ["registry", "serve", "--delete"]
         command += ["--addr", f"127.0.0.1:{port}", "--storage", str(self._storage)]
         command += ["--htpasswd", str(self.password_file)]
         command += ["--tls-cert", str(self._folder / "certificate.pem")]
         command += ["--tls-key", str(self._folder / "key.pem")]
         command += ["--access-log", str(self._folder / "access.log")]
         with (self._folder / "server.log").open("wb") as log:
-            server = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+            server = attendant.begin(command, log)
         if not until(lambda: server.poll() is not None or _answers(port)) or server.poll():
             raise Refused("private_registry.did-not-start", why=self._last_words())
         (self._folder / "server").write_text(f"{server.pid} {start_time(server.pid)} {port}")
