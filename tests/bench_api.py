@@ -2,6 +2,7 @@
 
     docker run      `docker run --rm onggi/base true` on the default bridge
     docker ps       with 200 containers that run
+    onggi --host ps our client's, with the same containers, against docker's client at one server
     50 clients      at once start and remove 500 containers in all: none is lost, none is left
     followers       the memory of the server with 1,000 idle `logs -f`, who all hear what is said
                     in the end
@@ -73,8 +74,21 @@ class Bench:
             listed = ask(["docker", "ps", "-q"], environment).split()
             assert len(listed) == CONTAINERS, len(listed)
         fine = self._compared("docker ps", ["docker", "ps"], rounds=20, limit=1.5)
+        fine = self._elsewhere() and fine
         remove_all(self.engine)
         return fine
+
+    def _elsewhere(self) -> bool:
+        """Both clients ask our server, ours as often as somebody who has a deputy by now."""
+        environment = {**self.ours, "ONGGI_ROOT": str(self.engine.root)}
+        onggi = [str(Path(sys.executable).with_name("onggi")), "--host", self.server.host, "ps"]
+        medians = turns(
+            lambda: quiet(onggi, environment),
+            lambda: quiet(["docker", "ps"], self.ours),
+            rounds=20,
+            warm_up=3,
+        )
+        return report("onggi --host ps", *medians, 3.0)
 
     def _compared(self, name: str, line: list[str], rounds: int, limit: float) -> bool:
         if self.peer is None:

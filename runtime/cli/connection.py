@@ -21,7 +21,7 @@ from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given, UsageError
 
 if TYPE_CHECKING:
     from runtime.api.client.address import Address
-    from runtime.api.client.containers import RemoteContainer
+    from runtime.api.client.container import RemoteContainer
     from runtime.api.client.engine import RemoteEngine
     from runtime.engine import Engine
     from runtime.engine.container import Container

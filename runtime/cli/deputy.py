@@ -38,7 +38,7 @@ IDLE_S = 300.0
 """After so long without a command it ends."""
 
 PACKAGE = Path(__file__).resolve().parents[1]
-ROOMS = ("cli", "engine", "build")
+ROOMS = ("cli", "engine", "build", "api/client")
 """What commands import, with all that these import in turn."""
 
 NAME = "onggi-deputy"
@@ -65,7 +65,8 @@ def import_everything() -> None:
     """Whatever a command could need, but for what makes base images: that is seldom."""
     for room in ROOMS:
         for file in sorted((PACKAGE / room).glob("*.py")):
-            importlib.import_module(f"runtime.{room}.{file.stem}".removesuffix(".__init__"))
+            name = ".".join(("runtime", *Path(room).parts, file.stem))
+            importlib.import_module(name.removesuffix(".__init__"))
 
 
 @functools.cache

@@ -17,6 +17,7 @@ from runtime.cli.command import command
 from runtime.cli.connection import list_containers
 from runtime.cli.flags import SWITCH, WHOLE, Flag, Given
 from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, Row, filters_of, show
+from runtime.cli.port_column import in_words
 
 HEADERS: Row = {
     "ID": "CONTAINER ID",
@@ -86,7 +87,7 @@ def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
         "RunningFor": units.human_ago(created, datetime.fromtimestamp(now_s, UTC)),
         "State": summary["State"],
         "Status": summary["Status"],
-        "Ports": in_words(summary["Ports"]) if summary.get("Ports") else "",
+        "Ports": in_words(summary.get("Ports") or ()),
         "Names": ",".join(names_of(summary, whole=whole)),
         "Size": size_of(summary),
         "Labels": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),
@@ -103,13 +104,6 @@ def names_of(summary: Mapping[str, Any], *, whole: bool) -> list[str]:
     """Its names; those by which others are linked to it, OTHER/ALIAS, only with `whole`."""
     names = [str(name).removeprefix("/") for name in summary["Names"]]
     return [name for name in names if whole or "/" not in name]
-
-
-def in_words(ports: Any) -> str:
-    """Docker's short form of what is published."""
-    from runtime.network import ports as published  # mostly there is nothing to say
-
-    return published.in_words(ports)
 
 
 def image_of(summary: Mapping[str, Any], *, whole: bool) -> str:

@@ -36,6 +36,9 @@ SWIFT = frozenset(
 )
 """Commands that end by themselves. Those that stand between a terminal and a program stay alone."""
 
+HOST = ("--host", "-H")
+"""The one flag before a command that is looked through; with others it is carried out here."""
+
 SWITCH = "ONGGI_DEPUTY"
 """With this variable at 0 every command is carried out where it was typed."""
 
@@ -83,9 +86,17 @@ def is_swift(words: list[str]) -> bool:
     """Whether a deputy may be asked, as far as one can tell from here. No other descriptors than
     the standard streams are handed on, so none must be called by its name (`-f <(…)` in bash).
     """
-    if not words or words[0] not in SWIFT or os.environ.get(SWITCH) == "0":
+    if command_in(words) not in SWIFT or os.environ.get(SWITCH) == "0":
         return False
     return not any("/fd/" in word for word in words)
+
+
+def command_in(words: list[str]) -> str:
+    """The first word, or the first one behind the engine's address; "" if there is none."""
+    at = 0
+    if words and words[0].startswith(HOST):
+        at = 2 if words[0] in HOST else 1  # `--host X`, or `--host=X`
+    return words[at] if at < len(words) else ""
 
 
 def meeting_place() -> str | None:

@@ -286,36 +286,3 @@ def summary(names: Iterable[str], published: Sequence[Published]) -> list[dict[s
         if name not in shown:
             found.append({"PrivatePort": int(port), "Type": protocol})
     return sorted(found, key=lambda each: (each["PrivatePort"], each["Type"]))
-
-
-def in_words(ports: Iterable[Mapping[str, Any]]) -> str:
-    """The column of `ps`: "0.0.0.0:4000->80/tcp, [::]:4000->80/tcp, 443/tcp". Ports that follow
-    each other, at one address and at both ends, are put together.
-    """
-    runs: list[list[Any]] = []
-    ordered = sorted(
-        ports,
-        key=lambda p: (p["Type"], ":" in p.get("IP", ""), p.get("IP", ""), p["PrivatePort"]),
-    )
-    for each in ordered:
-        port, outside = each["PrivatePort"], each.get("PublicPort", 0)
-        place = (each["Type"], each.get("IP", ""), outside - port if outside else None)
-        if runs and runs[-1][0] == place and runs[-1][2] + 1 == port:
-            runs[-1][2] = port
-        else:
-            runs.append([place, port, port])
-    runs.sort(key=lambda run: (run[1], run[0][2] is None))
-    return ", ".join(_run_in_words(*run) for run in runs)
-
-
-def _run_in_words(place: tuple[str, str, int | None], first: int, last: int) -> str:
-    protocol, host_ip, offset = place
-    inside = _span(first, last) + "/" + protocol
-    if offset is None:
-        return inside
-    host = f"[{host_ip}]" if ":" in host_ip else host_ip
-    return f"{host}:{_span(first + offset, last + offset)}->{inside}"
-
-
-def _span(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}-{last}"

@@ -16,7 +16,7 @@ from typing import Any
 
 import needs
 import pytest
-from recorder import Asked, recording
+from recorder import LISTED, Asked, recording
 
 from runtime.cli.main import main
 
@@ -241,3 +241,35 @@ def test_the_same_line_asks_for_the_same(
             ours, written = told(asked), capsys.readouterr()
     assert ours == theirs
     assert (code, written.out) == (done.returncode, said), written.err
+
+
+def _port(inside: int, outside: int = 0, ip: str = "", protocol: str = "tcp") -> dict[str, Any]:
+    published = {"IP": ip, "PublicPort": outside} if ip else {}
+    return {"PrivatePort": inside, "Type": protocol, **published}
+
+
+PORTS = (
+    [_port(port) for port in (80, 81, 82, 90, 91, 443)],
+    [_port(port, port, "0.0.0.0") for port in (80, 81, 83)],
+    [_port(80 + at, 8000 + at, "0.0.0.0") for at in range(3)],
+    [_port(80, 80, "127.0.0.1"), _port(80, 80, "10.0.0.1"), _port(81, 81, "10.0.0.1")],
+    [_port(53, 53, "0.0.0.0", "udp"), _port(53), _port(53, 5353, "0.0.0.0"), _port(54)],
+    [_port(9, 9, "0.0.0.0", "udp"), _port(10, 10, "0.0.0.0"), _port(11, 11, "0.0.0.0", "udp")],
+    [_port(80, 4000, "0.0.0.0"), _port(80, 4001, "0.0.0.0"), _port(80, 80, "0.0.0.0")],
+)
+
+
+@pytest.mark.parametrize("ports", PORTS)
+@pytest.mark.parametrize("client", [DEBIANS, "docker"])
+def test_ports_are_written_alike(
+    client: str,
+    ports: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(LISTED[0], "Ports", ports)
+    with tempfile.TemporaryDirectory() as folder, recording(Path(folder, "s"), "1.41"):
+        line = "ps -a --format {{.Ports}}"
+        theirs = asked_by_docker(client, Path(folder, "s"), line).stdout
+        assert main(["--host", f"unix://{folder}/s", *line.split()]) == 0
+    assert capsys.readouterr().out == theirs

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from runtime.api.client.containers import pieces_in
+from runtime.api.client.http import pieces_in
 from runtime.api.client.images import beyond_the_api, encoded
 from runtime.build.events import Event, Output, StepDone, StepStarted
 from runtime.build.given import DOCKERFILE, LARGEST_DOCKERFILE_BYTES, is_tar

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from runtime.api.client.containers import RemoteContainers, as_filters, as_moment
-from runtime.api.client.http import Transport
+from runtime.api.client.containers import RemoteContainers
+from runtime.api.client.http import Transport, as_filters, as_moment
 
 if TYPE_CHECKING:
     from runtime.api.client.address import Address
@@ -35,9 +34,9 @@ class RemoteEngine:
     @property
     def containers(self) -> RemoteContainers:
         """The containers there."""
-        return RemoteContainers(self.transport, self.images)
+        return RemoteContainers(self.transport)
 
-    @cached_property
+    @property
     def images(self) -> RemoteImages:
         """The images there."""
         from runtime.api.client.images import RemoteImages

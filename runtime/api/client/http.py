@@ -20,6 +20,7 @@ import contextlib
 import json
 import os
 import socket
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, cast
 
@@ -413,6 +414,37 @@ def quoted(text: str, *, path: bool = False) -> str:
     plain = _IN_PATHS if path else _PLAIN
     data = text.encode(errors="surrogateescape")
     return "".join(chr(code) if code in plain else f"%{code:02X}" for code in data)
+
+
+def as_filters(filters: Mapping[str, Any] | None) -> dict[str, dict[str, bool]] | None:
+    """As the API takes them: {"status": {"exited": true}}; None for none."""
+    if not filters:
+        return None
+    return {
+        name: dict.fromkeys([values] if isinstance(values, str) else map(str, values), True)
+        for name, values in filters.items()
+    }
+
+
+def as_moment(moment: Any) -> Any:
+    """A point in time as the API takes it: seconds since 1970, with nanoseconds."""
+    if moment is None:
+        return None
+    from runtime.engine.moments import as_nanoseconds
+
+    seconds, fraction = divmod(as_nanoseconds(moment, time.time_ns()), 10**9)
+    return f"{seconds}.{fraction:09d}"
+
+
+def pieces_in(data: bytes | BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
+    """What is to be sent, in pieces."""
+    if isinstance(data, bytes):
+        yield data
+    elif hasattr(data, "read"):
+        while piece := data.read(CHUNK_BYTES):
+            yield piece
+    else:
+        yield from data
 
 
 def refusal(reply: Reply) -> OnggiError:

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.api.client.containers import as_filters, pieces_in
-from runtime.api.client.http import Reply, Transport, quoted
+from runtime.api.client.http import Reply, Transport, as_filters, pieces_in, quoted
 from runtime.errors import HostLacks, InvalidInput, NotFound, OnggiError
 
 if TYPE_CHECKING:

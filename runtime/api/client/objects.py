@@ -7,10 +7,12 @@ Docker Engine API 1.47, Network and Volume
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runtime.api.client.containers import RemoteContainer, as_filters
-from runtime.api.client.http import Transport, quoted
+from runtime.api.client.http import Transport, as_filters, quoted
+
+if TYPE_CHECKING:
+    from runtime.api.client.container import RemoteContainer
 
 NetworkList = list["RemoteNetwork"]
 VolumeList = list["RemoteVolume"]

@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from recorder import recording
 
+from runtime.cli import start
 from runtime.cli.commands import NOUNS, TOP, aliases, paths
 from runtime.cli.main import main
 
@@ -242,3 +244,51 @@ def test_starting_loads_little(line: tuple[str, ...]) -> None:
         [sys.executable, "-c", script, *line], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+HEAVY = frozenset(
+    (
+        *("asyncio", "base64", "dataclasses", "email", "http.client", "ipaddress", "logging"),
+        *("pathlib", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "urllib.parse"),
+    )
+)
+"""What a list of an engine elsewhere is shown without: each takes a part of the time of it all."""
+
+
+def test_a_list_from_elsewhere_loads_little(tmp_path: Path) -> None:
+    script = (
+        "import sys; from runtime.cli.main import main; "
+        "code = main(sys.argv[1:]); print(code, *sorted(sys.modules))"
+    )
+    with recording(tmp_path / "s", "1.47"):
+        done = subprocess.run(
+            [sys.executable, "-c", script, "--host", f"unix://{tmp_path}/s", "ps"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    code, *loaded = done.stdout.splitlines()[-1].split()
+    assert (code, HEAVY & {*loaded}) == ("0", set())
+    client = {name for name in loaded if name.startswith("runtime.api.client.")}
+    assert {name.rpartition(".")[2] for name in client} == {
+        *("address", "containers", "engine", "http"),
+    }
+    engine = [name for name in loaded if name.startswith("runtime.engine.")]
+    assert engine == ["runtime.engine.durations"]
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("ps -a", "ps"),
+        ("--host unix:///s ps", "ps"),
+        ("-H unix:///s ps", "ps"),
+        ("--host=unix:///s ps", "ps"),
+        ("--host", ""),
+        ("--tls --host tcp://x ps", "--tls"),
+        ("", ""),
+    ],
+)
+def test_which_command_a_deputy_is_asked_for(line: str, command: str) -> None:
+    assert start.command_in(line.split()) == command

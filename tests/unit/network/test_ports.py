@@ -13,14 +13,12 @@ from runtime.network.ports import (
     Published,
     Wanted,
     exposed,
-    in_words,
     parse_exposed,
     parse_publish,
     read_exposed,
     read_ports,
     show_bindings,
     show_ports,
-    summary,
     wanted_of,
 )
 
@@ -170,25 +168,3 @@ def test_how_docker_shows_them() -> None:
         ],
         "443/tcp": None,
     }
-
-
-@pytest.mark.parametrize(
-    ("ports", "names", "expected"),
-    [
-        (
-            [published("0.0.0.0", 4000, 80), published("::", 4000, 80)],
-            ["80/tcp", "443/tcp"],
-            "0.0.0.0:4000->80/tcp, [::]:4000->80/tcp, 443/tcp",
-        ),
-        (
-            [published("0.0.0.0", 8000 + i, 80 + i) for i in range(3)],
-            [],
-            "0.0.0.0:8000-8002->80-82/tcp",
-        ),
-        ([published("0.0.0.0", 53, 53, "udp")], ["53/tcp"], "0.0.0.0:53->53/udp, 53/tcp"),
-        ([], ["80/tcp", "81/tcp", "83/tcp"], "80-81/tcp, 83/tcp"),
-        ([], [], ""),
-    ],
-)
-def test_the_column_of_ps(ports: list[Published], names: list[str], expected: str) -> None:
-    assert in_words(summary(names, ports)) == expected
