@@ -12,7 +12,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,12 @@ class Docker:
 
 
 @contextlib.contextmanager
-def running_dockerd(*, own_network: bool = True, **more: str) -> Iterator[Docker]:
+def running_dockerd(
+    *, own_network: bool = True, also_at: Sequence[str] = (), **more: str
+) -> Iterator[Docker]:
     """The daemon, from when it answers until it has ended: in a network of its own or, for those
-    who are in one already, in the caller's. `more` are options; "" leaves one to the daemon.
+    who are in one already, in the caller's. `also_at` are further places to listen at, `more` are
+    options; "" leaves one to the daemon.
     """
     with tempfile.TemporaryDirectory(prefix="onggi-dockerd-") as folder:
         place = Path(folder)
@@ -86,6 +89,7 @@ def running_dockerd(*, own_network: bool = True, **more: str) -> Iterator[Docker
             (tree.where / place.name).mkdir()
         command = ["unshare", "--mount", *(["--net"] if own_network else []), "dockerd"]
         command += [f"--{name}={value}" for name, value in options.items() if value]
+        command += [f"--host={address}" for address in also_at]
         with (place / "log").open("wb") as log:
             daemon = subprocess.Popen(command, stdout=log, stderr=log)
         try:

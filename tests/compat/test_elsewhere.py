@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import socket
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from dockerd import running_dockerd
+from docker_host import serving
+from dockerd import Docker, running_dockerd
+
+from lessons_lib.certificates import write_certificate
+from lessons_lib.waiting import until as wait_for
+from runtime.engine import Engine
 
 pytestmark = [
     pytest.mark.needs("containers", "docker", "dockerd", "busybox"),
@@ -28,20 +36,25 @@ ONGGI = (sys.executable, "-m", "runtime.cli.main")
 def dockers() -> Iterator[str]:
     """Debian's dockerd, with an image `busybox`; its address."""
     with running_dockerd() as docker:
-        data = io.BytesIO()
-        with tarfile.open(fileobj=data, mode="w") as tar:
-            tar.add("/bin/busybox", "bin/busybox")
-            for name in ("sh", "echo", "cat", "sleep"):
-                link = tarfile.TarInfo(f"bin/{name}")
-                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-                tar.addfile(link)
-        docker("import", "-", "busybox", stdin=data.getvalue())
+        import_busybox(docker)
         yield docker.address
 
 
-def onggi(host: str, *line: str, stdin: str = "") -> tuple[int, str, str]:
+def import_busybox(docker: Docker) -> None:
+    """So that it has an image."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        tar.add("/bin/busybox", "bin/busybox")
+        for name in ("sh", "echo", "cat", "sleep", "stty"):
+            link = tarfile.TarInfo(f"bin/{name}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+    docker("import", "-", "busybox", stdin=data.getvalue())
+
+
+def onggi(host: str, *line: str, stdin: str = "", **variables: str) -> tuple[int, str, str]:
     """Exit code, output, complaints."""
-    environment = {**os.environ, "ONGGI_LANG": "en", "DOCKER_HOST": host}
+    environment = {**os.environ, "ONGGI_LANG": "en", "DOCKER_HOST": host, **variables}
     done = subprocess.run(
         [*ONGGI, *line],
         env=environment,
@@ -54,46 +67,157 @@ def onggi(host: str, *line: str, stdin: str = "") -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def life(host: str, image: str, tmp_path: Path) -> None:
+Ask = Callable[..., tuple[int, str, str]]
+
+
+def life(ask: Ask, image: str, tmp_path: Path) -> None:
     """A container's, from `run` to `rm`, with what goes in and comes out."""
     plain = ("run", "--rm", "--network", "none")
-    assert onggi(host, *plain, image, "echo", "hi") == (0, "hi\n", "")
-    assert onggi(host, *plain, image, "sh", "-c", "echo out; echo err >&2; exit 3") == (
+    assert ask(*plain, image, "echo", "hi") == (0, "hi\n", "")
+    assert ask(*plain, image, "sh", "-c", "echo out; echo err >&2; exit 3") == (
         *(3, "out\n"),
         "err\n",
     )
-    assert onggi(host, *plain, "-i", image, "cat", stdin="안녕\n") == (0, "안녕\n", "")
-    assert onggi(host, *plain, image, "nosuch")[:2] == (127, "")
+    assert ask(*plain, "-i", image, "cat", stdin="안녕\n") == (0, "안녕\n", "")
+    assert ask(*plain, image, "nosuch")[:2] == (127, "")
     script = "echo begun; sleep 1000"
-    code, name, _ = onggi(
-        host, "run", "-d", "--name", "web", "--network", "none", image, "sh", "-c", script
+    code, name, _ = ask(
+        "run", "-d", "--name", "web", "--network", "none", image, "sh", "-c", script
     )
     assert (code, len(name)) == (0, 65)
-    assert onggi(host, "ps", "-q", "--no-trunc") == (0, name, "")
-    assert onggi(host, "exec", "-i", "web", "cat", stdin="in") == (0, "in", "")
-    assert onggi(host, "exec", "web", "sh", "-c", "exit 4") == (4, "", "")
-    assert onggi(host, "logs", "web") == (0, "begun\n", "")
+    assert ask("ps", "-q", "--no-trunc") == (0, name, "")
+    assert ask("exec", "-i", "web", "cat", stdin="in") == (0, "in", "")
+    assert ask("exec", "web", "sh", "-c", "exit 4") == (4, "", "")
+    assert ask("logs", "web") == (0, "begun\n", "")
     (tmp_path / "file").write_text("carried")
-    assert onggi(host, "cp", str(tmp_path / "file"), "web:/file")[0] == 0
-    assert onggi(host, "cp", "web:/file", str(tmp_path / "back"))[0] == 0
+    assert ask("cp", str(tmp_path / "file"), "web:/file")[0] == 0
+    assert ask("cp", "web:/file", str(tmp_path / "back"))[0] == 0
     assert (tmp_path / "back").read_text() == "carried"
-    assert onggi(host, "inspect", "-f", "{{.State.Status}}", "web") == (0, "running\n", "")
-    assert onggi(host, "kill", "web") == (0, "web\n", "")
-    assert onggi(host, "wait", "web") == (0, "137\n", "")
-    assert onggi(host, "rm", "web") == (0, "web\n", "")
-    code, _, complaint = onggi(host, "rm", "web")
+    assert ask("inspect", "-f", "{{.State.Status}}", "web") == (0, "running\n", "")
+    assert ask("kill", "web") == (0, "web\n", "")
+    assert ask("wait", "web") == (0, "137\n", "")
+    assert ask("rm", "web") == (0, "web\n", "")
+    code, _, complaint = ask("rm", "web")
     assert (code, "No such container: web" in complaint) == (1, True)
 
 
 def test_at_dockerd(dockers: str, tmp_path: Path) -> None:
-    life(dockers, "busybox", tmp_path)
+    life(partial(onggi, dockers), "busybox", tmp_path)
 
 
 def test_at_our_own_server(docker_host: str, tmp_path: Path) -> None:
-    life(docker_host, "onggi/base", tmp_path)
+    life(partial(onggi, docker_host), "onggi/base", tmp_path)
 
 
 def test_nobody_there(tmp_path: Path) -> None:
     code, out, complaint = onggi(f"unix://{tmp_path}/nobody", "ps")
     assert (code, out) == (1, "")
     assert complaint.startswith(f"onggi: no engine answers at unix://{tmp_path}/nobody")
+
+
+class Signed:
+    """Certificates of a server, and of a client whom it knows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = write_certificate(folder / "server")
+        self.client = write_certificate(folder / "client")
+        self.flags = {
+            "tlsverify": "true",
+            "tlscacert": str(self.client[0]),
+            "tlscert": str(self.server[0]),
+            "tlskey": str(self.server[1]),
+        }
+        """Of a server."""
+        self.folder = folder / "known"
+        """As DOCKER_CERT_PATH."""
+        self.folder.mkdir()
+        files = {"ca": self.server[0], "cert": self.client[0], "key": self.client[1]}
+        for name, file in files.items():
+            (self.folder / f"{name}.pem").write_bytes(file.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    return Signed(tmp_path_factory.mktemp("signed"))
+
+
+@pytest.fixture
+def tls_host(engine: Engine, signed: Signed, tmp_path: Path) -> Iterator[str]:
+    """Our server with TLS on both sides; its address."""
+    flags = [f"--{name}={value}" for name, value in signed.flags.items()]
+    with serving(tmp_path / "s", "-H", "tcp://127.0.0.1:0", "--group", "root", *flags) as server:
+        wait_for(lambda: len(server.said) > 1)
+        (place,) = re.findall(r"tcp://\S+", "".join(server.said))
+        yield place
+
+
+def by_tls(host: str, signed: Signed) -> Ask:
+    """With the variables that docker's client reads."""
+    return partial(onggi, host, DOCKER_TLS_VERIFY="1", DOCKER_CERT_PATH=str(signed.folder))
+
+
+def test_by_tls_at_our_own_server(tls_host: str, signed: Signed, tmp_path: Path) -> None:
+    ask = by_tls(tls_host, signed)
+    life(ask, "onggi/base", tmp_path)
+    much_in_both_directions(ask, "onggi/base")
+    follow(ask, "onggi/base")
+    built(ask, "onggi/base", tmp_path)
+    refused(tls_host, signed, tmp_path)
+
+
+def test_by_tls_at_dockerd(signed: Signed, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        host = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    with running_dockerd(own_network=False, also_at=[host], **signed.flags) as docker:
+        import_busybox(docker)
+        ask = by_tls(host, signed)
+        life(ask, "busybox", tmp_path)
+        much_in_both_directions(ask, "busybox")
+        follow(ask, "busybox")
+        refused(host, signed, tmp_path)
+
+
+def much_in_both_directions(ask: Ask, image: str) -> None:
+    """More than fits into all buffers on the way, in and out at once, to the last byte."""
+    much = "".join(f"{number:07}\n" for number in range(400_000))
+    plain = ("run", "--rm", "-i", "--network", "none", image)
+    code, said, _ = ask(*plain, "cat", stdin=much)
+    assert (code, len(said), said == much) == (0, len(much), True)
+
+
+def follow(ask: Ask, image: str) -> None:
+    """What is attached, or reads logs, comes to the end with the container."""
+    script = "echo begun; cat; echo ended; exit 5"
+    line = ("run", "-i", "--name", "told", "--network", "none", image, "sh", "-c", script)
+    assert ask(*line, stdin="heard\n") == (5, "begun\nheard\nended\n", "")
+    assert ask("logs", "-f", "told") == (0, "begun\nheard\nended\n", "")
+    assert ask("start", "-ai", "told", stdin="again\n") == (5, "begun\nagain\nended\n", "")
+    assert ask("rm", "told")[0] == 0
+
+
+def built(ask: Ask, image: str, tmp_path: Path) -> None:
+    """A context goes there, an image comes of it."""
+    place = tmp_path / "context"
+    place.mkdir()
+    (place / "Dockerfile").write_text(f"FROM {image}\nCOPY big /big\nRUN test -s /big\n")
+    (place / "big").write_bytes(os.urandom(3_000_000))
+    code, _, complaint = ask("build", "-t", "made", str(place))
+    assert code == 0, complaint
+    assert ask("rmi", "made")[0] == 0
+
+
+def refused(host: str, signed: Signed, tmp_path: Path) -> None:
+    """Who is not known, and who does not know the other, in one sentence and a hint."""
+    stranger, _ = write_certificate(tmp_path / "stranger")
+    cert, key = signed.client
+    cases = {
+        "certificate verify failed": ("--tlscacert", stranger, "--tlscert", cert, "--tlskey", key),
+        " certificate ": ("--tlscacert", signed.server[0]),  # required, or bad: as they call it
+    }
+    for reason, flags in cases.items():
+        line = ("--host", host, "--tlsverify", *map(str, flags), "ps")
+        code, out, complaint = onggi("", *line, DOCKER_CERT_PATH=str(tmp_path))
+        assert (code, out) == (1, "")
+        assert complaint.startswith(f"onggi: no engine answers at {host}: "), complaint
+        assert reason in complaint.replace("_", " ").lower()
+        assert complaint.count("\n") == 2, complaint

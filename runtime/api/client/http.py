@@ -22,10 +22,13 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from runtime.api.client.address import Address, Tls
 from runtime.errors import Conflict, InvalidInput, NotFound, OnggiError
+
+if TYPE_CHECKING:
+    from runtime.api.client.tls import Relay
 
 VERSION = (1, 47)
 """The newest version of the API that this client speaks."""
@@ -129,7 +132,7 @@ class Transport:
                 # The other side may close a connection that waits: then a new one is as good.
                 if was_used and isinstance(error, OSError | EOFError) and _is_whole(body):
                     continue
-                raise unreachable(self.address, error) from error
+                raise unreachable(self.address, connection.reason(error)) from error
 
     def close(self) -> None:
         """Let the connections go."""
@@ -166,7 +169,22 @@ class _Connection:
         self.used = False
         self.authority = address.authority
         self.socket = _connect(address)
+        self.relay: Relay | None = None
+        if address.tls is not None:
+            self._secure(address.host, address.tls)
+        self.socket.settimeout(None)
         self.reader = cast(BinaryIO, self.socket.makefile("rb", CHUNK_BYTES))
+
+    def _secure(self, host: str, tls: Tls) -> None:
+        """Speak by way of a relay. Raises OSError, also for certificates that do not fit."""
+        from runtime.api.client.tls import Relay  # imports take as long as everything else
+
+        try:
+            self.relay = Relay(self.socket, host, tls)
+        except BaseException:
+            self.socket.close()
+            raise
+        self.socket = self.relay.clear
 
     def send(self, method: str, target: str, body: Body, headers: Mapping[str, str]) -> None:
         """One request. When the other side stops listening while the body is being sent, its
@@ -203,6 +221,17 @@ class _Connection:
         if not line.endswith(b"\n"):
             raise ValueError("a line without an end")
         return line.rstrip(b"\r\n")
+
+    def hang_up(self) -> None:
+        """End both directions, from any thread: whoever reads finds the end."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        if self.relay is not None:
+            self.relay.wait()
+
+    def reason(self, error: Exception) -> Exception:
+        """Of `error`: what TLS knows about it, if it does."""
+        return (self.relay.error if self.relay is not None else None) or error
 
     def close(self) -> None:
         """Both directions."""
@@ -289,8 +318,7 @@ class Reply:
 
     def hang_up(self) -> None:
         """End the connection, from any thread: whoever reads finds its end."""
-        with contextlib.suppress(OSError):
-            self._connection.socket.shutdown(socket.SHUT_RDWR)
+        self._connection.hang_up()
 
 
 def _read_head(connection: _Connection) -> tuple[int, dict[str, str]]:
@@ -360,33 +388,13 @@ def _connect(address: Address) -> socket.socket:
         return connection
     connection = socket.create_connection((address.host, address.port), timeout=30)
     try:
-        connection.settimeout(None)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # A follower waits for hours; the kernel notices when nobody is there any more.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        return (
-            connection if address.tls is None else _secured(connection, address.host, address.tls)
-        )
+        return connection
     except BaseException:
         connection.close()
         raise
-
-
-def _secured(connection: socket.socket, host: str, tls: Tls) -> socket.socket:
-    """The same with TLS. Raises OSError, also for certificates that do not fit."""
-    import ssl  # takes as long as everything else together
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not tls.verifies:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    elif tls.ca:
-        context.load_verify_locations(tls.ca)
-    else:
-        context.load_default_certs()
-    if tls.cert or tls.key:
-        context.load_cert_chain(tls.cert, tls.key or None)
-    return context.wrap_socket(connection, server_hostname=host)
 
 
 def _query(query: Query) -> str:

@@ -80,8 +80,7 @@ class Input:
     def close(self) -> None:
         """There will be nothing more; what comes out still comes."""
         with contextlib.suppress(OSError):
-            # Of the plain socket below TLS, too: there, ending one direction would end both.
-            socket.socket.shutdown(self._connection, socket.SHUT_WR)
+            self._connection.shutdown(socket.SHUT_WR)
 
 
 class Attachment:
