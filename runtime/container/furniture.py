@@ -99,7 +99,7 @@ def bind_source(each: Mount, source: int) -> None:
     flags, _ = mount.parse_options(each.options)
     if forbidden := flags & mount.ATTRIBUTES:
         mount.set_attributes(source, forbidden, recursive="rro" in each.options)
-    mount.set_propagation_of(source, each.options)
+    mount.set_propagation_of(source, propagation_of(each.options))
     place = mount_point(each.destination, directory=directory)
     try:
         refuse_kernels_own(place, each.destination)
@@ -113,6 +113,13 @@ def bind_source(each: Mount, source: int) -> None:
     finally:
         os.close(place)
         os.close(source)
+
+
+def propagation_of(options: tuple[str, ...]) -> tuple[str, ...]:
+    """What is said of a bind's root, and of the mounts below it what is not said: unless it is to
+    be shared, whatever the container mounts there is not the host's to see, as with runc.
+    """
+    return options if {"shared", "rshared"} & {*options} else ("rslave", *options)
 
 
 def mount_point(path: str, *, directory: bool) -> int:

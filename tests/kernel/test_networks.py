@@ -26,7 +26,7 @@ import pytest
 from runtime.cli.main import main
 from runtime.engine import Engine
 from runtime.engine.container import Container
-from runtime.errors import Conflict, InvalidInput, NotFound
+from runtime.errors import Conflict, HostLacks, InvalidInput, NotFound
 from runtime.network import firewall
 from runtime.network.ports import Published
 from runtime.network.records import NetworkRecords
@@ -246,7 +246,7 @@ def test_worlds_that_are_shared(networks: Engine) -> None:
 
 
 def test_a_network_without_a_free_address_says_so(networks: Engine) -> None:
-    networks.networks.create("tiny", ipam=subnet("10.8.0.0/29"))
+    network = networks.networks.create("tiny", ipam=subnet("10.8.0.0/29"))
     for _ in range(5):
         sleeper(networks, "tiny")
     failed = networks.containers.create("onggi/base", SLEEP, network="tiny")
@@ -255,8 +255,54 @@ def test_a_network_without_a_free_address_says_so(networks: Engine) -> None:
     failed.reload()
     assert failed.status == "created"
     assert "no address is free" in failed.attrs["State"]["Error"]
-    networks.containers.list()[0].remove(force=True)
+    outside = sleeper(networks, "bridge")
+    with pytest.raises(Conflict, match="no address is free"):
+        network.connect(outside)
+    outside.reload()
+    assert [*outside.attrs["NetworkSettings"]["Networks"]] == ["bridge"]
+    assert len(records(networks).endpoints_in(network.id)) == 5
+    assert eventually(lambda: len(cables()) == 6)  # nothing half made: five, and `outside`
+    networks.containers.list(filters={"network": "tiny"})[0].remove(force=True)
     failed.start()
+    assert [*addresses(failed)] == ["eth0"]
+
+
+def test_when_all_subnets_are_taken_it_says_so(networks: Engine) -> None:
+    """Docker's: "could not find an available, non-overlapping IPv4 address pool"."""
+    before = {network.name for network in networks.networks.list()}
+    made = []
+    with pytest.raises(Conflict, match="all predefined address pools have been given") as refusal:
+        for number in range(40):  # docker has 31 of them; the host's routes may take some
+            made.append(networks.networks.create(f"net{number}"))
+    assert "network prune" in str(refusal.value.hint)
+    assert {each.name for each in networks.networks.list()} == before | {each.name for each in made}
+    networks.networks.create("said", ipam=subnet("10.9.0.0/24"))  # who says one still gets it
+    freed = made[7].attrs["IPAM"]["Config"]
+    made[7].remove()
+    assert networks.networks.create("again").attrs["IPAM"]["Config"] == freed
+
+
+def test_a_host_that_has_a_loopback_but_permits_no_bridge(networks: Engine) -> None:
+    """As in a sandbox: power over a network namespace of one's own, none over the one around it."""
+
+    network = records(networks).get("bridge")
+
+    def ask() -> None:
+        from runtime.linux import namespaces
+        from runtime.network import bridge, links
+
+        with links.Links() as around:
+            namespaces.unshare(namespaces.CLONE_NEWUSER)
+            with pytest.raises(HostLacks, match="does not permit to make network devices") as said:
+                bridge.raise_bridge(around, network, bridge.alias(networks.root, network.id))
+            assert f"RTM_NEWLINK {network.link}: Operation not permitted" in str(said.value)
+            assert "--network none or host" in str(said.value.hint)
+        namespaces.unshare(namespaces.CLONE_NEWNET)
+        with links.Links() as own:
+            own.carry_out(links.up(1))  # its loopback
+
+    _in_a_child(ask)
+    assert [name for _, name in socket.if_nameindex() if name.startswith("onggi")] == []
 
 
 def test_refusals(networks: Engine) -> None:
@@ -446,8 +492,13 @@ def test_the_command_line(networks: Engine, capsys: pytest.CaptureFixture[str]) 
     assert "home" in onggi("network", "prune", "-f")
 
 
-MEMBERS = 200
-"""How many containers come and go: each `ONGGI_CHURN` has more of them."""
+MEMBERS = int(os.environ.get("ONGGI_CHURN", "200"))
+"""How many containers come and go. Counted, and not timed: 200 that have come and gone have done so
+on every machine, and the same seed does the same deeds in the same order; a minute is a handful of
+containers on a slow machine, and which ones nobody can repeat."""
+
+CHURN_S = float(os.environ.get("ONGGI_CHURN_S", "0"))
+"""For so long it goes on, however many have come by then: 60 for a whole minute."""
 
 
 @pytest.mark.timeout(600)
@@ -458,11 +509,11 @@ def test_two_hundred_that_come_and_go_at_random_leave_nothing(networks: Engine) 
     chance = random.Random(int(os.environ.get("ONGGI_CHURN_SEED", "7")))
     nets = [networks.networks.create(f"net{n}", ipam=subnet(f"10.2{n}.0.0/24")) for n in range(3)]
     running: list[Container] = []
-    members = int(os.environ.get("ONGGI_CHURN", str(MEMBERS)))
+    until_s = time.monotonic() + CHURN_S
     joined = 0
-    while joined < members or len(running) > 6:
+    while (coming := joined < MEMBERS or time.monotonic() < until_s) or len(running) > 6:
         deed = chance.random()
-        if joined < members and (deed < 0.5 or not running):
+        if coming and (deed < 0.5 or not running):
             ports = {"80/tcp": None} if chance.random() < 0.3 else {}
             running.append(sleeper(networks, chance.choice(nets).name, ports=ports))
             joined += 1

@@ -168,6 +168,78 @@ later.remove(force=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 
+SPREADING = {
+    "private": (False, False, True, False),
+    "rprivate": (False, False, False, False),
+    "slave": (True, False, True, False),
+    "rslave": (True, False, True, False),
+    "shared": (True, True, True, True),
+    "rshared": (True, True, True, True),
+}
+"""What runc makes of each: whether a mount that the host makes is seen inside and the other way
+round, in the bind itself and in a mount that was below it."""
+
+
+def test_mounts_spread_as_far_as_is_said(engine: Engine, tmp_path: Path) -> None:
+    """Both ways, with real mounts, in a mount namespace where everything is shared. The mode speaks
+    of the bind; what was mounted below it obeys it too if it begins with r, else hears of the host.
+    """
+    script = f"""
+from pathlib import Path
+from runtime.engine import Engine
+from runtime.errors import HostLacks
+from runtime.linux import mount
+mount.make_private("/")
+
+def shared(place):
+    place.mkdir()
+    mount.mount("tmpfs", place, "tmpfs")
+    mount.mount(None, place, None, mount.MS_SHARED)
+    return place
+
+def spread(container, source, place):
+    for name in ("late", "inner"):
+        (place / name).mkdir()
+    mount.mount("tmpfs", place / "late", "tmpfs")
+    (place / "late/seen").touch()
+    inside = Path("/d") / place.relative_to(source)
+    yield container.exec_run(["ls", str(inside / "late")]).output == b"seen\\n"
+    line = f"mount -t tmpfs tmpfs {{inside}}/inner && touch {{inside}}/inner/seen"
+    done = container.exec_run(["sh", "-c", line])
+    assert done.exit_code == 0, done.output
+    yield (place / "inner/seen").exists()
+
+engine = Engine()
+options = dict(detach=True, network="none", cap_add=["SYS_ADMIN"])
+for mode, expected in {SPREADING}.items():
+    source = shared(Path("{tmp_path}") / mode)
+    below = shared(source / "below")
+    container = engine.containers.run(
+        "onggi/base", ["sleep", "1000"], volumes=[f"{{source}}:/d:{{mode}}"], **options)
+    found = (*spread(container, source, source), *spread(container, source, below))
+    assert found == expected, (mode, found)
+    container.remove(force=True)
+alone = Path("{tmp_path}/alone")
+alone.mkdir()
+mount.mount("tmpfs", alone, "tmpfs")
+mount.make_private(alone)
+for mode, said in (("shared", "not a shared mount"), ("rslave", "not a shared or slave mount")):
+    try:
+        engine.containers.run("onggi/base", ["true"], volumes=[f"{{alone}}:/d:{{mode}}"])
+        raise AssertionError(mode)
+    except HostLacks as refusal:
+        assert f"path {{alone}} is mounted on {{alone}} but it is {{said}}" in str(refusal)
+"""
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "unchanged", sys.executable, "-c", script],
+        capture_output=True,
+        timeout=200,
+        check=False,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_memory(engine: Engine) -> None:
     mounts = ["type=tmpfs,target=/run/fast,tmpfs-size=1m,tmpfs-mode=1770"]
     script = "stat -c '%a' /run/fast; df -k /run/fast | tail -1 | awk '{print $2}'"
