@@ -180,8 +180,12 @@ def hear(connection: socket.socket) -> tuple[Any, tuple[int, ...]]:
 
 
 def carry_out(request: Any, descriptors: tuple[int, ...], connection: socket.socket) -> NoReturn:
-    """Become the command; whoever cannot, ends without having said that it has begun."""
+    """Become the command; whoever cannot, ends without having said that it has begun.
+
+    Signals wait until the command itself can hear of them, and again when it has ended.
+    """
     code = 1
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, start.RELAYED)
     try:
         _, words, variables, group = request
         process.set_name("onggi")
@@ -199,24 +203,26 @@ def carry_out(request: Any, descriptors: tuple[int, ...], connection: socket.soc
         open_streams()
         connection.send(start.BEGUN)
         connection.close()
-        code = command(words)
+        code = command(words, before)
     except KeyboardInterrupt:  # before or after the command itself, which knows what to do
-        code = 130
+        code = start.INTERRUPTED
     except BaseException:  # noqa: BLE001  (a fork must never return into the loop)
         sys.excepthook(*sys.exc_info())
     os._exit(code & 0xFF)
 
 
-def command(words: list[str]) -> int:
-    """What the program would do from here on, to its end."""
+def command(words: list[str], blocked: set[int]) -> int:
+    """What the program would do from here on, to its end. Meanwhile only `blocked` signals wait."""
     import atexit
     import threading
 
     from runtime.cli.main import main as lead
 
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         return lead(words)
     finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, start.RELAYED)
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):

@@ -66,9 +66,20 @@ RELAYED = frozenset(
 )
 
 
+INTERRUPTED = 130
+
+
 def main() -> int:
-    """Carry out this process's command line; the exit code."""
-    words = sys.argv[1:]
+    """Carry out this process's command line; the exit code, also when a key ends it before the
+    command itself can hear of it, or afterwards.
+    """
+    try:
+        return _lead(sys.argv[1:])
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _lead(words: list[str]) -> int:
     place = meeting_place() if is_swift(words) else None
     if place is not None:
         code = ask(place, words)
@@ -190,14 +201,21 @@ def ask(place: str, words: list[str]) -> int | None:
     status = attend(connection) if begun else None
     connection.close()
     signal.signal(signal.SIGIO, signal.SIG_IGN)  # and with that, one that nobody has waited for
+    while begun and signal.sigtimedwait(RELAYED, 0):
+        pass  # it was the command's, which has ended
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return None if status is None else end_as(status)
 
 
 def attend(connection: _socket.socket) -> int:
-    """Wait for the command's end, and pass signals on; its wait status."""
+    """Wait for the command's end, and pass signals on; its wait status.
+
+    Keys reach it as they reach us, from the moment on when it has joined our process group. One of
+    before that it may have missed: so it is passed on, too.
+    """
     import fcntl
 
+    early = signal.sigpending()
     fcntl.fcntl(connection.fileno(), fcntl.F_SETOWN, os.getpid())
     flags = fcntl.fcntl(connection.fileno(), fcntl.F_GETFL)
     fcntl.fcntl(connection.fileno(), fcntl.F_SETFL, flags | os.O_ASYNC | os.O_NONBLOCK)
@@ -207,9 +225,15 @@ def attend(connection: _socket.socket) -> int:
             return int(struct.unpack("i", answer)[0]) if answer else signal.SIGKILL
         except BlockingIOError:
             pass
+        except ConnectionResetError:
+            continue  # it ended without having heard the last signal; how, comes next
         came = signal.sigwaitinfo({*RELAYED, signal.SIGIO})
-        if came.si_signo != signal.SIGIO and came.si_code != KEYS:
-            connection.send(bytes([came.si_signo]))
+        if came.si_signo != signal.SIGIO and (came.si_code != KEYS or came.si_signo in early):
+            early.discard(came.si_signo)
+            try:  # noqa: SIM105  (contextlib takes longer to import than all of this)
+                connection.send(bytes([came.si_signo]))
+            except OSError:
+                pass  # it has just ended
 
 
 def end_as(status: int) -> int:

@@ -65,6 +65,10 @@ class ExecResult(NamedTuple):
     output: Any
 
 
+SUCCESSION_S = 5.0
+"""So long a conversation waits for the successor of a monitor that was killed."""
+
+
 class Container:
     """One container. `status`, `attrs` and the like are as of the last `reload`."""
 
@@ -385,10 +389,16 @@ class Container:
         """A conversation with its monitor, one that was killed being replaced; None if it does not
         run any more.
         """
+        deadline = time.monotonic() + SUCCESSION_S
         with contextlib.suppress(NotFound):
             self.reload()
-            if self.status in BUSY:
-                return launch.follow(self.bundle_path)
+            while self.status in BUSY:
+                session = launch.follow(self.bundle_path)
+                if session is not None or time.monotonic() > deadline:
+                    return session
+                # Of a process that is killed the sockets go first: it still counts as alive.
+                time.sleep(0.005)
+                self.reload()
         return None
 
     def how_it_ended(self) -> Exit:
@@ -546,10 +556,12 @@ class Container:
             if tail != "all":
                 reader.skip_to_tail(tail)
             yield from reader.new()
-            if session is not None:
+            while session is not None:
                 with contextlib.closing(session):
                     for _ in session.news():
                         yield from reader.new()
+                # Without a last word it was killed: whoever took over has the rest of the log.
+                session = self.follow() if session.exit is None else None
 
     def log_pieces(
         self,

@@ -49,6 +49,20 @@ def kill_monitor(container: Container) -> None:
     until(lambda: not process.is_alive(row["monitor_pid"], row["monitor_start"]))
 
 
+def monitor_of(container: Container) -> int:
+    """As it is written down now, without a look that would have the container adopted."""
+    row = container.database.one("SELECT monitor_pid FROM containers WHERE id = ?", container.id)
+    assert row is not None
+    return int(row["monitor_pid"])
+
+
+def succeed(container: Container) -> None:
+    """Kill its monitor, and wait until whoever listens has had the container adopted."""
+    killed = monitor_of(container)
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: monitor_of(container) != killed)
+
+
 @pytest.mark.needs("pidfd exit")
 def test_it_runs_on_and_is_adopted(engine: Engine) -> None:
     script = "echo one; until test -f /go; do sleep 0.02; done; echo two; exit 7"
@@ -136,6 +150,54 @@ def test_who_is_attached_hears_the_rest(engine: Engine) -> None:
     assert [entry.data for entry in heard] == [b"two\n"]
     thread.join()
     assert attachment.exit.code == 5
+
+
+FOLLOW = """
+import sys
+from runtime.engine import Engine
+container = Engine(sys.argv[1]).containers.get(sys.argv[2])
+for piece in container.logs(follow=True):
+    sys.stdout.buffer.write(piece)
+    sys.stdout.flush()
+"""
+
+
+@pytest.mark.needs("pidfd exit")
+def test_who_follows_the_log_reads_on(engine: Engine) -> None:
+    """Twice: it has its successor adopted by itself, and finds that one's successor, too."""
+    script = "for n in 1 2 3; do echo $n; until test -f /go$n; do sleep 0.02; done; done"
+    container = sh(engine, script)
+    root = container.root_path
+    command = [sys.executable, "-c", FOLLOW, str(engine.root), container.id]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == b"1\n"
+        for number in (1, 2):
+            succeed(container)
+            (root / f"go{number}").touch()
+            assert reader.stdout.readline() == b"%d\n" % (number + 1)
+        (root / "go3").touch()
+        assert reader.stdout.read() == b""
+        assert reader.wait(timeout=60) == 0
+    assert container.wait()["StatusCode"] == 0
+
+
+@pytest.mark.needs("pidfd exit")
+def test_a_run_in_the_foreground_goes_on(engine: Engine) -> None:
+    """On the command line: all of its output, and its exit code."""
+    script = "echo one; until test -f /go; do sleep 0.02; done; echo two; exit 5"
+    command = [sys.executable, "-m", "runtime.cli.start", "run", "--name", "jar", IMAGE, "sh", "-c"]
+    with subprocess.Popen(
+        [*command, script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"one\n"
+        container = engine.containers.get("jar")
+        root = container.root_path
+        succeed(container)
+        (root / "go").touch()
+        assert run.stdout.read() == b"two\n"
+        assert run.wait(timeout=60) == 5
 
 
 @pytest.mark.needs("pidfd exit")

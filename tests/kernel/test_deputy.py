@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -150,6 +152,48 @@ def test_an_interrupt_is_an_exit_code(deputy: int) -> None:
     command.send_signal(signal.SIGINT)
     command.communicate(timeout=60)
     assert command.returncode == 130
+
+
+GROUP = """
+import os, sys
+from runtime.cli import start
+os.write(1, b"!")
+sys.exit(start.main())
+"""
+"""A command that says when its first line is about to run: what comes before is Python's own."""
+
+
+def test_an_interrupt_at_any_moment(deputy: int, engine: Engine) -> None:
+    """From its first line to its end, to the whole process group as a key does it: it has done its
+    work or says 130, there are no traces of Python, and the deputy goes on as it was.
+    """
+    moments = random.Random(3)
+    codes = set()
+    line = [sys.executable, "-c", GROUP, "ps", "-a"]
+    longest_s = 0.05
+    for turn in range(30):
+        pipe = subprocess.PIPE
+        with subprocess.Popen(line, stdout=pipe, stderr=pipe, process_group=0) as command:
+            assert command.stdout is not None and command.stderr is not None
+            assert command.stdout.read(1) == b"!"
+            began = time.monotonic()
+            if turn >= 5:
+                time.sleep(moments.uniform(0, longest_s))
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(command.pid, signal.SIGINT)
+            _, said = command.communicate(timeout=60)
+            if turn < 5:
+                longest_s = max(longest_s, time.monotonic() - began)
+        if b'File "<string>"' in said and b"start.py" not in said:
+            continue  # before it had come to its first line
+        if (command.returncode, said) == (-signal.SIGINT, b""):
+            continue  # after its last one, when Python has given its signals back
+        assert command.returncode in (0, 130), (turn, command.returncode, said)
+        assert b"Traceback" not in said, said.decode()
+        codes.add(command.returncode)
+    assert codes == {0, 130}
+    until(lambda: not children(deputy))
+    assert deputies(engine.root) == [deputy]
 
 
 def test_whoever_is_killed_takes_his_command_along(deputy: int) -> None:
