@@ -45,6 +45,9 @@ from runtime.registry.progress import Progress, Tell
 
 WORKERS = 4
 _NESTING_LIMIT = 4
+_NO_PLATFORM = "unknown"
+"""What BuildKit writes for what is no image: attestations of the images beside them."""
+
 _CONFIG_TYPES = frozenset({CONFIG, DOCKER_CONFIG})
 _LAYER_TYPES = frozenset({LAYER, LAYER_GZIP, LAYER_ZSTD, DOCKER_LAYER, DOCKER_LAYER_GZIP})
 
@@ -116,11 +119,13 @@ def choose(repository: Repository, top: Fetched, platform: Platform) -> Fetched:
         if top.media_type not in INDEXES:
             return top
         manifests = checked_index(top).manifests
-        known = [each.platform for each in manifests if each.platform]
-        found = (each for each in manifests if not each.platform or fits(each.platform, platform))
-        descriptor = next(found, None)
-        if descriptor is None:
-            raise _no_match(platform, known)
+        said = [each for each in manifests if each.platform and each.platform.os != _NO_PLATFORM]
+        found = [each for each in said if each.platform and fits(each.platform, platform)]
+        # Only then those that do not say for what they are: beside images these may be anything.
+        found += [each for each in manifests if not each.platform]
+        if not found:
+            raise _no_match(platform, [each.platform for each in said if each.platform])
+        descriptor = found[0]
         top = repository.fetch(descriptor.digest, descriptor)
     raise InvalidSpec("{where}: indexes within indexes within indexes", where="index")
 

@@ -278,6 +278,31 @@ def test_an_index_whose_manifest_is_of_another_type(peer: Peer, content: Content
     refused(peer, content, RegistryError, "where a manifest of an image is expected")
 
 
+def test_an_index_with_more_than_images(peer: Peer, content: ContentStore) -> None:
+    """A signature without a platform first, then what BuildKit attests: neither is taken for the
+    image, nor told as a platform that there would be.
+    """
+    offer = Offer()
+    offer.serve(peer)
+    image: dict[str, Any] = offer.descriptor(MANIFEST, offer.manifest).to_json()
+    other = offer.descriptor(MANIFEST, b"none").to_json()
+    attestation = {**other, "platform": {"architecture": "unknown", "os": "unknown"}}
+    host = {**image, "platform": HOST.to_json()}
+    arm = {**other, "platform": {"architecture": "arm64", "os": "linux"}}
+
+    def offered(*manifests: object) -> None:
+        index = json.dumps({"schemaVersion": 2, "manifests": manifests}).encode()
+        peer.answers["/v2/app/manifests/latest"] = whole(index, Content_Type=INDEX)
+
+    offered(arm, attestation)
+    refusal = refused(peer, content, NotFound, "no matching manifest for linux/amd64")
+    assert str(refusal).endswith("there are: linux/arm64")
+    offered(other, attestation, arm, host)
+    assert pulled(peer, content).manifest == Digest.of(offer.manifest)
+    offered(attestation, image)
+    assert pulled(peer, content).manifest == Digest.of(offer.manifest)
+
+
 def test_no_such_tag(peer: Peer, content: ContentStore) -> None:
     refused(peer, content, NotFound, "manifest for app:latest not found")
 
