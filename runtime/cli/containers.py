@@ -8,7 +8,7 @@ from runtime.cli import console, units
 from runtime.cli.command import command
 from runtime.cli.connection import open_engine
 from runtime.cli.flags import SWITCH, WHOLE, WORD, Flag, Given, elsewhere
-from runtime.cli.listing import PRUNE_FILTER, filters_of
+from runtime.cli.listing import PRUNE_FILTER, filters_of, show_removed
 from runtime.errors import NotFound
 
 PATIENCE = Flag("timeout", "t", WHOLE, "Seconds to wait before killing the container")
@@ -134,9 +134,7 @@ def prune(given: Given) -> int:
     if not given.force and not console.agrees("This removes all stopped containers. Continue?"):
         return 1
     removed = open_engine().containers.prune(filters=filters_of(given.filter))
-    if removed["ContainersDeleted"]:
-        console.say("\n".join(["Deleted Containers:", *removed["ContainersDeleted"], ""]))
-    console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")
+    show_removed("Containers", removed["ContainersDeleted"], removed["SpaceReclaimed"])
     return 0
 
 

@@ -9,7 +9,16 @@ from runtime.cli import console, table, units
 from runtime.cli.command import command
 from runtime.cli.connection import address, open_engine
 from runtime.cli.flags import SIZE, SWITCH, Flag, Given, elsewhere
-from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, PRUNE_FILTER, Row, filters_of, show
+from runtime.cli.listing import (
+    FILTER,
+    FORMAT,
+    NO_TRUNC,
+    PRUNE_FILTER,
+    Row,
+    filters_of,
+    show,
+    show_removed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -193,9 +202,7 @@ def prune(given: Given) -> int:
     if not given.force and not console.agrees(question):
         return 1
     removed = open_engine().images.prune(all=given.all, filters=filters_of(given.filter))
-    if removed["ImagesDeleted"]:
-        console.say("\n".join(["Deleted Images:", *lines_of(removed["ImagesDeleted"]), ""]))
-    console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")
+    show_removed("Images", [*lines_of(removed["ImagesDeleted"])], removed["SpaceReclaimed"])
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from runtime.cli.console import harmless, say
 from runtime.cli.flags import LIST, SWITCH, WORD, Flag
 from runtime.cli.table import MINIMUM_WIDTH, lay_out
+from runtime.cli.units import human_size
 
 Row = Mapping[str, Any]
 
@@ -48,6 +49,14 @@ def show_table(cells: Sequence[Sequence[str]], least: int = MINIMUM_WIDTH) -> No
     """Print aligned columns. What is in a cell stays in it: a line break is shown, not made."""
     for line in lay_out([[harmless(cell, keep="") for cell in row] for row in cells], least):
         say(line)
+
+
+def show_removed(kind: str, names: Sequence[str], freed_bytes: int | None = None) -> None:
+    """What a prune has removed, and how much of the disk it gave back, in docker's words."""
+    if names:
+        say("\n".join([f"Deleted {kind}:", *names, ""]))
+    if freed_bytes is not None:
+        say(f"Total reclaimed space: {human_size(freed_bytes)}")
 
 
 def filters_of(words: Sequence[str]) -> dict[str, list[str]]:

@@ -9,7 +9,16 @@ from runtime.cli import console, units
 from runtime.cli.command import command
 from runtime.cli.connection import open_engine
 from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given, Kind, UsageError, elsewhere
-from runtime.cli.listing import FILTER, FORMAT, NO_TRUNC, PRUNE_FILTER, Row, filters_of, show
+from runtime.cli.listing import (
+    FILTER,
+    FORMAT,
+    NO_TRUNC,
+    PRUNE_FILTER,
+    Row,
+    filters_of,
+    show,
+    show_removed,
+)
 
 HEADERS: Row = {
     "ID": "NETWORK ID",
@@ -225,7 +234,6 @@ def prune(given: Given) -> int:
     question = "This removes all networks that no container is in. Continue?"
     if not given.force and not console.agrees(question):
         return 1
-    deleted = open_engine().networks.prune(filters_of(given.filter))["NetworksDeleted"]
-    if deleted:
-        console.say("\n".join(["Deleted Networks:", *deleted, ""]))
+    removed = open_engine().networks.prune(filters_of(given.filter))
+    show_removed("Networks", removed["NetworksDeleted"])
     return 0

@@ -6,13 +6,13 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from runtime.cli import console, units
+from runtime.cli import console
 from runtime.cli.command import command
 from runtime.cli.connection import open_engine
 from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given, Kind
 from runtime.cli.inspection import FORMAT as DOCUMENT_FORMAT
 from runtime.cli.inspection import look_at_volume, show_documents
-from runtime.cli.listing import FILTER, FORMAT, PRUNE_FILTER, Row, filters_of, show
+from runtime.cli.listing import FILTER, FORMAT, PRUNE_FILTER, Row, filters_of, show, show_removed
 from runtime.errors import NotFound
 
 HEADERS: Row = {
@@ -123,7 +123,5 @@ def prune(given: Given) -> int:
     if given.all:
         filters["all"] = "true"
     removed = open_engine().volumes.prune(filters)
-    if removed["VolumesDeleted"]:
-        console.say("\n".join(["Deleted Volumes:", *removed["VolumesDeleted"], ""]))
-    console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")
+    show_removed("Volumes", removed["VolumesDeleted"], removed["SpaceReclaimed"])
     return 0

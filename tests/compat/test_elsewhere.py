@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from docker_host import serving
 from dockerd import Docker, running_dockerd
+from keyboard import Keyboard
 
 from lessons_lib.certificates import write_certificate
 from lessons_lib.waiting import until as wait_for
@@ -107,6 +108,59 @@ def test_at_dockerd(dockers: str, tmp_path: Path) -> None:
 
 def test_at_our_own_server(docker_host: str, tmp_path: Path) -> None:
     life(partial(onggi, docker_host), "onggi/base", tmp_path)
+
+
+PROMPT = "sh", "-c", "PS1='# ' exec sh -i"
+
+
+def at_a_terminal(host: str, image: str) -> None:
+    """Size, keys, the window's changes, leaving and coming back, exit codes."""
+    here = ("--host", host)
+    line = ("run", "-it", "--name", "web", "--network", "none", image, *PROMPT)
+    with Keyboard(*here, *line, size=(31, 97)) as keyboard:
+        keyboard.wait_until_raw()
+        keyboard.see("# ")
+        keyboard.type("stty size\r")
+        keyboard.see("31 97\r\n")
+        keyboard.type("cat\r")
+        keyboard.see("cat\r\n")
+        keyboard.type("one\r")
+        keyboard.see("one\r\none\r\n")
+        keyboard.type(b"\x03")
+        keyboard.see("^C")
+        keyboard.see("# ")
+        keyboard.resize(42, 111)
+        keyboard.type("while test \"$(stty size)\" != '42 111'; do sleep 0.1; done; echo wi''de\r")
+        keyboard.see("wide\r\n")
+        keyboard.type(b"\x10\x11")
+        assert keyboard.exit_code() == 0
+        assert keyboard.is_as_before
+    with Keyboard(*here, "exec", "-it", "web", *PROMPT, size=(20, 60)) as keyboard:
+        keyboard.wait_until_raw()
+        keyboard.see("# ")
+        keyboard.type("exit 9\r")
+        assert keyboard.exit_code() == 9
+        assert keyboard.is_as_before
+    with Keyboard(*here, "attach", "--detach-keys", "ctrl-a,x", "web") as keyboard:
+        keyboard.wait_until_raw()
+        keyboard.type("echo ba''ck\r")
+        keyboard.see("back\r\n")
+        keyboard.type(b"\x01x")
+        assert keyboard.exit_code() == 1
+    with Keyboard(*here, "attach", "web") as keyboard:
+        keyboard.wait_until_raw()
+        keyboard.type("exit 5\r")
+        assert keyboard.exit_code() == 5
+        assert keyboard.is_as_before
+    assert onggi(host, "rm", "web")[0] == 0
+
+
+def test_a_terminal_at_dockerd(dockers: str) -> None:
+    at_a_terminal(dockers, "busybox")
+
+
+def test_a_terminal_at_our_own_server(docker_host: str) -> None:
+    at_a_terminal(docker_host, "onggi/base")
 
 
 def test_nobody_there(tmp_path: Path) -> None:
