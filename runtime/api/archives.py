@@ -43,7 +43,7 @@ def get(call: Call) -> Answer:
     return Archive(pieces, _headers(described))
 
 
-@route("PUT", "/containers/{name}/archive", long=True)
+@route("PUT", "/containers/{name}/archive", uploads=True)
 def put(call: Call) -> Answer:
     """Unpack a tar in a directory of it."""
     container, path = named(call), _path(call)

@@ -27,7 +27,7 @@ from runtime.api.routes import route
 from runtime.build import events
 from runtime.cancellation import Cancellation
 from runtime.engine.image import Image
-from runtime.engine.images import LIMITS
+from runtime.engine.images import ADDRESSES, LIMITS
 from runtime.engine.telling import told
 from runtime.errors import InvalidInput, NotFound, OnggiError
 from runtime.oci.reference import Reference
@@ -38,7 +38,7 @@ OTHERS = ("cgroupparent", "outputs")
 """Parameters that ask for what no build here has."""
 
 
-@route("POST", "/build", long=True)
+@route("POST", "/build", uploads=True)
 def build(call: Call) -> Answer:
     """Build an image from the archive in the body, or from an address."""
     lines = _nothing_is_404(_build(call, _options(call)))
@@ -135,6 +135,10 @@ def _options(call: Call) -> dict[str, Any]:
         if call.text(name) not in ("", "[]", "null"):
             raise InvalidInput("not supported yet: {flag}", flag=name)
     remote = call.text("remote")
+    if remote and not remote.startswith(
+        ADDRESSES
+    ):  # a directory here is nothing that clients may name
+        raise InvalidInput("not an address to build from: {text!r}", text=remote[:200])
     source = {"path": remote} if remote else {"fileobj": call.stream()}
     limits = {name: call.text(name) for name in LIMITS if call.text(name) not in ("", "0")}
     return {

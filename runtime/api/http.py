@@ -2,9 +2,10 @@
 
     request ──▶ Call ──handler, in a thread of a pool──▶ Answer ──▶ the wire
 
-The event loop never waits for the engine, and no thread waits for a client that is only listening:
-handlers run in one of two pools, one for short calls and one for long work, so that a hundred
-builds and stops do not keep `docker ps` waiting; what is followed costs no thread (following.py).
+The event loop never waits for the engine, and no thread waits for a client that only listens, or
+has not yet sent what it wants. Handlers run in one of three pools, for short calls, long work and
+uploads, so that a hundred builds and stops do not keep `docker ps` waiting, nor uploads that stand
+still a stop; what is followed costs no thread (following.py).
 
 Rule: the only module of the API that imports aiohttp, whose import takes longer than most
 commands; so only `onggi serve` imports this one.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import resource
 import signal
 import sys
@@ -38,7 +40,7 @@ from runtime.api.answers import (
     Lines,
     Text,
 )
-from runtime.api.call import NEWEST, OLDEST, Call, Settings, Version
+from runtime.api.call import LARGEST_DOCUMENT, NEWEST, OLDEST, Call, Settings, Version
 from runtime.api.errors import Refused
 from runtime.api.following import follow, readable
 from runtime.api.sockets import BACKLOG, Listener
@@ -51,6 +53,7 @@ from runtime.registry.server.answers import Headers
 
 SHORT_CALLS = 16
 LONG_CALLS = 128
+UPLOADS = 128
 """Threads at most: so many calls are carried out at once, others wait for their turn."""
 PATIENCE_S = 60.0
 """How long a client may take for the headers of its first request."""
@@ -68,6 +71,7 @@ class Server:
         self._settings = settings
         self._short = ThreadPoolExecutor(SHORT_CALLS, "short")
         self._long = ThreadPoolExecutor(LONG_CALLS, "long")
+        self._uploads = ThreadPoolExecutor(UPLOADS, "upload")
         self._listeners: set[asyncio.Task[Any]] = set()
         self._always = {
             "Api-Version": spoken(NEWEST),
@@ -102,7 +106,7 @@ class Server:
                 task.cancel()
         finally:
             await runner.cleanup()
-            for pool in (self._short, self._long):
+            for pool in (self._short, self._long, self._uploads):
                 pool.shutdown(wait=False, cancel_futures=True)
 
     async def _hear(self) -> None:
@@ -114,7 +118,7 @@ class Server:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request. When the client goes away meanwhile this is cancelled."""
-        link = _Link(request)
+        link = _Link(request, self._long)
         try:
             answer = await self._answer(request, link)
             return await self._send(request, answer, link)
@@ -132,6 +136,10 @@ class Server:
             if found is None:
                 return _nobody(request.method, path)
             route, names = found
+            if route.uploads:
+                link.pool, pieces = self._uploads, link.pieces
+            else:
+                pieces = (await link.document()).__iter__
             call = Call(
                 engine=self._engine,
                 method=request.method,
@@ -141,14 +149,17 @@ class Server:
                 headers=Headers(request.headers.items()),
                 version=asked,
                 settings=self._settings,
-                pieces=link.pieces,
+                pieces=pieces,
                 gone=lambda: link.broken,
             )
-            return await self._in_pool(self._long if route.long else self._short, route, call)
+            return await self._in_pool(route, call, link)
         except OnggiError as error:
             return _refusal(error)
+        except ConnectionError as error:
+            return _cut_off(error)
 
-    async def _in_pool(self, pool: ThreadPoolExecutor, route: routes.Route, call: Call) -> Answer:
+    async def _in_pool(self, route: routes.Route, call: Call, link: _Link) -> Answer:
+        pool = link.pool if route.long or route.uploads else self._short
         future = asyncio.get_running_loop().run_in_executor(pool, _carried_out, route, call)
         try:
             return await asyncio.shield(future)
@@ -220,7 +231,7 @@ class Server:
     ) -> web.StreamResponse:
         """The first one is waited for: until then the answer may still be a refusal."""
         loop = asyncio.get_running_loop()
-        taking = loop.run_in_executor(self._long, lambda: list(_first(documents)))
+        taking = loop.run_in_executor(link.pool, lambda: list(_first(documents)))
         try:
             first = await asyncio.shield(taking)
         except OnggiError as error:
@@ -255,7 +266,7 @@ class Server:
                 _close(pieces)
 
         with contextlib.suppress(ConnectionError):
-            await loop.run_in_executor(self._long, pour)
+            await loop.run_in_executor(link.pool, pour)
 
 
 async def _listen(listener: Listener, runner: web.ServerRunner, server: web.Server) -> None:
@@ -270,8 +281,10 @@ async def _listen(listener: Listener, runner: web.ServerRunner, server: web.Serv
 class _Link:
     """A client's connection, as a thread uses it."""
 
-    def __init__(self, request: web.BaseRequest) -> None:
+    def __init__(self, request: web.BaseRequest, pool: ThreadPoolExecutor) -> None:
         self._request = request
+        self.pool = pool
+        """Where the threads are that may wait for this client."""
         self._loop = asyncio.get_running_loop()
         self.broken = False
 
@@ -279,6 +292,13 @@ class _Link:
         """The request's body."""
         while piece := asyncio.run_coroutine_threadsafe(self._piece(), self._loop).result():
             yield piece
+
+    async def document(self) -> list[bytes]:
+        """The same of a body that is a document: all of it, or more than a document may have."""
+        pieces: list[bytes] = []
+        while sum(map(len, pieces)) <= LARGEST_DOCUMENT and (piece := await self._piece()):
+            pieces.append(piece)
+        return pieces
 
     async def _piece(self) -> bytes:
         request = self._request
@@ -324,10 +344,14 @@ def _carried_out(route: routes.Route, call: Call) -> Answer:
     except OnggiError as error:
         return _refusal(error)
     except ConnectionError as error:
-        return Document({"message": f"the client went away: {error}"}, 400)
+        return _cut_off(error)
     except Exception as error:  # noqa: BLE001 (one request must not end the server)
         traceback.print_exc()
         return Document({"message": f"the engine made a mistake: {error!r}"}, 500)
+
+
+def _cut_off(error: ConnectionError) -> Document:
+    return Document({"message": f"the client went away: {error}"}, 400)
 
 
 def _refusal(error: OnggiError) -> Document:
@@ -358,10 +382,10 @@ def _version(path: str) -> tuple[Version, str]:
     spoken here.
     """
     first, slash, rest = path.removeprefix("/").partition("/")
-    major, dot, minor = first.removeprefix("v").partition(".")
-    if not (first.startswith("v") and dot and major.isdecimal() and minor.isdecimal()):
+    found = re.fullmatch(r"v(\d{1,9})\.(\d{1,9})", first, re.ASCII)
+    if found is None:
         return NEWEST, path
-    asked = int(major), int(minor)
+    asked = int(found[1]), int(found[2])
     if asked < OLDEST:
         raise Refused(
             400,

@@ -102,7 +102,7 @@ def save(call: Call) -> Answer:
     return Archive(call.engine.images.save(call.texts("names")))
 
 
-@route("POST", "/images/load", long=True)
+@route("POST", "/images/load", uploads=True)
 def load(call: Call) -> Answer:
     """All images of an archive. Who goes away while he sends it has loaded nothing."""
 
@@ -120,7 +120,7 @@ def load(call: Call) -> Answer:
     return Lines(loaded())
 
 
-@route("POST", "/images/create", long=True)
+@route("POST", "/images/create", uploads=True)
 def create(call: Call) -> Answer:
     """Pull (`fromImage`), or import what the body or an address has (`fromSrc`)."""
     return _import(call) if call.text("fromSrc") else _pull(call)

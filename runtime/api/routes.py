@@ -65,24 +65,28 @@ Handler = Callable[[Call], Answer]
 @dataclass(frozen=True, slots=True)
 class Route:
     """A line of the table. What is `long` may take its time: it never waits behind short calls,
-    nor short calls behind it.
+    nor short calls behind it. What `uploads` reads its body as it comes; others are documents, and
+    all there before the handler is called.
     """
 
     method: str
     template: str
     handler: Handler
     long: bool
+    uploads: bool
     pattern: re.Pattern[str]
 
 
 ROUTES: list[Route] = []
 
 
-def route(method: str, template: str, *, long: bool = False) -> Callable[[Handler], Handler]:
+def route(
+    method: str, template: str, *, long: bool = False, uploads: bool = False
+) -> Callable[[Handler], Handler]:
     """Put a handler into the table."""
 
     def add(handler: Handler) -> Handler:
-        ROUTES.append(Route(method, template, handler, long, pattern_of(template)))
+        ROUTES.append(Route(method, template, handler, long, uploads, pattern_of(template)))
         return handler
 
     return add

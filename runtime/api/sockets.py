@@ -22,7 +22,8 @@ from typing import Self
 from runtime.errors import Conflict, InvalidInput
 
 MODE = 0o660
-BACKLOG = 512
+BACKLOG = 4096
+"""Connections that wait to be taken; the kernel's own limit is as high (somaxconn)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,6 +301,7 @@ KO: dict[str, str] = {
     "unsupported Content-Type header ({kind}): must be 'application/json'": (
         "지원하지 않는 Content-Type 헤더입니다({kind}). application/json이어야 합니다"
     ),
+    "not an address to build from: {text!r}": "빌드할 수 있는 주소가 아닙니다: {text!r}",
     "not an address to listen on: {text!r}": "요청을 받을 주소로 쓸 수 없습니다: {text!r}",
     "write host:port, as in 127.0.0.1:5000 or 0.0.0.0:5000": (
         "호스트:포트 형식으로 쓰세요. 예: 127.0.0.1:5000, 0.0.0.0:5000"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+from urllib.parse import quote
+
 import pytest
 from docker_host import ask
 
+from runtime.api.http import LONG_CALLS, SHORT_CALLS
 from runtime.engine import Engine
 
 IMAGE = "onggi/base"
@@ -43,5 +48,26 @@ def test_a_container_from_start_to_stop(engine: Engine, docker_host: str) -> Non
 def test_refusals_are_dockers(docker_host: str) -> None:
     missing = ask(docker_host, "GET", "/containers/nobody/json")
     assert missing.status == 404 and missing.message == "No such container: nobody"
-    nowhere = ask(docker_host, "GET", "/nowhere")
-    assert nowhere.status == 404 and nowhere.message == "page not found"
+    for path in ("/nowhere", f"/v{'9' * 5000}.1/_ping"):
+        nowhere = ask(docker_host, "GET", path)
+        assert nowhere.status == 404 and nowhere.message == "page not found"
+
+
+def test_bodies_that_stand_still_hold_up_nobody(unwatched_host: str) -> None:
+    """More of them than there are threads for short calls, and for long ones."""
+    head = "Host: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+    paths = {"/volumes/create": SHORT_CALLS + 1, "/containers/create": LONG_CALLS + 1, "/build": 9}
+    with contextlib.ExitStack() as silent:
+        for path, count in paths.items():
+            for _ in range(count):
+                client = silent.enter_context(socket.socket(socket.AF_UNIX))
+                client.connect(unwatched_host.removeprefix("unix://"))
+                client.sendall(f"POST {path} HTTP/1.1\r\n{head}".encode())
+        assert ask(unwatched_host, "GET", "/volumes").json["Volumes"] == []
+        assert ask(unwatched_host, "GET", "/info").status == 200
+
+
+@pytest.mark.parametrize("remote", ["/etc", "../etc", "file:///etc", "ext::sh -c true", "-x"])
+def test_a_client_names_no_directory_of_this_host(unwatched_host: str, remote: str) -> None:
+    reply = ask(unwatched_host, "POST", f"/build?remote={quote(remote)}", b"")
+    assert reply.status == 400 and "not an address to build from" in reply.message

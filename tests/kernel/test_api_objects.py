@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import threading
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from docker_host import ask
+from own_registry import running_registry
+from registries import HTPASSWD, PASSWORD, USER
 from witness import docker_api
 
 from runtime.engine import Engine
@@ -57,6 +60,26 @@ def test_the_engine_tells_of_itself(engine: Engine, docker_host: str) -> None:
     version = ask(docker_host, "GET", "/version").json
     assert set(api.members("SystemVersion")) - set(version) == {"Experimental"}
     assert (version["ApiVersion"], version["MinAPIVersion"]) == ("1.47", "1.24")
+
+
+def test_who_somebody_is_to_a_registry(docker_host: str, tmp_path: Path) -> None:
+    (tmp_path / "htpasswd").write_text(HTPASSWD)
+    with running_registry(tmp_path, "--htpasswd", tmp_path / "htpasswd") as registry:
+        known = {"username": USER, "password": PASSWORD, "serveraddress": registry.host}
+        right = ask(docker_host, "POST", "/auth", known)
+        assert right.status == 200
+        assert right.json == {"Status": "Login Succeeded", "IdentityToken": ""}
+        for wrong in ({"password": "no"}, {"username": "nobody"}, {"password": ""}):
+            refused = ask(docker_host, "POST", "/auth", known | wrong)
+            assert refused.status == 401 and registry.host in refused.message, refused.body
+        with_scheme = known | {"serveraddress": f"http://{registry.host}/"}
+        assert ask(docker_host, "POST", "/auth", with_scheme).status == 200
+    gone = ask(docker_host, "POST", "/auth", known)
+    assert gone.status == 500 and registry.host in gone.message
+    odd = ask(docker_host, "POST", "/auth", known | {"password": 5})
+    assert odd.status == 400 and "body.password" in odd.message
+    nowhere = ask(docker_host, "POST", "/auth", known | {"serveraddress": "a b"})
+    assert nowhere.status == 400
 
 
 def test_disk_usage_is_of_what_was_asked(engine: Engine, docker_host: str) -> None:
