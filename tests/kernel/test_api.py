@@ -48,9 +48,8 @@ def test_a_container_from_start_to_stop(engine: Engine, docker_host: str) -> Non
 def test_refusals_are_dockers(docker_host: str) -> None:
     missing = ask(docker_host, "GET", "/containers/nobody/json")
     assert missing.status == 404 and missing.message == "No such container: nobody"
-    for path in ("/nowhere", f"/v{'9' * 5000}.1/_ping"):
-        nowhere = ask(docker_host, "GET", path)
-        assert nowhere.status == 404 and nowhere.message == "page not found"
+    nowhere = ask(docker_host, "GET", "/nowhere")
+    assert nowhere.status == 404 and nowhere.message == "page not found"
 
 
 def test_bodies_that_stand_still_hold_up_nobody(unwatched_host: str) -> None:
@@ -65,6 +64,10 @@ def test_bodies_that_stand_still_hold_up_nobody(unwatched_host: str) -> None:
                 client.sendall(f"POST {path} HTTP/1.1\r\n{head}".encode())
         assert ask(unwatched_host, "GET", "/volumes").json["Volumes"] == []
         assert ask(unwatched_host, "GET", "/info").status == 200
+
+
+def test_a_number_without_end_is_no_version(unwatched_host: str) -> None:
+    assert ask(unwatched_host, "GET", f"/v{'9' * 5000}.1/_ping").status == 404
 
 
 @pytest.mark.parametrize("remote", ["/etc", "../etc", "file:///etc", "ext::sh -c true", "-x"])
