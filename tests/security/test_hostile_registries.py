@@ -24,7 +24,7 @@ from peers import Answer, Handler, Offer, Peer, in_turn, running_peer, said, who
 from runtime.content.store import ContentStore
 from runtime.engine import Engine
 from runtime.errors import CutOff, IntegrityError, InvalidInput, NotFound, OnggiError, RegistryError
-from runtime.oci.descriptor import INDEX, LAYER_GZIP, MANIFEST, Platform
+from runtime.oci.descriptor import INDEX, LAYER_GZIP, MANIFEST, Descriptor, Platform
 from runtime.oci.digest import Digest
 from runtime.registry.client import Registry, Repository
 from runtime.registry.credentials import Credential
@@ -451,6 +451,41 @@ def test_a_redirect_takes_no_credentials_along(peer: Peer, content: ContentStore
         pulled(peer, content, credential=secret)
         assert [path for _, path, _ in other.requests] == ["/elsewhere"]
         assert "Authorization" not in other.requests[0][2]
+
+
+def test_an_upload_and_a_list_that_lead_elsewhere_take_no_credentials_along(peer: Peer) -> None:
+    """Not even where the other place asks for them, and names a shop of its own for tokens."""
+    secret = Credential("learner", "secret")
+    layer = Offer().layer
+    blob = Descriptor(LAYER_GZIP, Digest.of(layer), len(layer))
+    transport = Transport(Trust(folders=()))
+    with running_peer() as other:
+
+        def only_known(answer: Answer) -> Answer:
+            asks = said(401, WWW_Authenticate='Basic realm="x"')
+            return lambda handler: (
+                answer if handler.headers.get("Authorization") == secret.basic else asks
+            )(handler)
+
+        shop = f'Bearer realm="http://{other.host}/token"'
+        started = said(202, Location=f"http://{other.host}/upload")
+        peer.answers["POST /v2/app/blobs/uploads/"] = only_known(started)
+        other.answers["/upload"] = said(401, b"{}", WWW_Authenticate=shop)
+        more = said(200, b'{"tags": ["a"]}', Link=f'<http://{other.host}/more>; rel="next"')
+        peer.answers["/v2/app/tags/list"] = only_known(more)
+        try:
+            repository = Repository(Registry(peer.host, transport, secret, 2), "app", "push")
+            with (
+                pytest.raises(RegistryError, match="refuses access"),
+                repository.intake(blob) as upload,
+            ):
+                upload.take([layer], upload.received())
+            assert repository.tags() == ["a"]  # who leads elsewhere has no more to say
+        finally:
+            transport.close()
+        assert ("PATCH", "/upload") in [(method, path) for method, path, _ in other.requests]
+        assert {path for _, path, _ in other.requests} == {"/upload"}
+        assert not [headers for _, _, headers in other.requests if "Authorization" in headers]
 
 
 PUBLIC_TO_PRIVATE = """
