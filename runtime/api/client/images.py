@@ -29,6 +29,7 @@ Removed = list[dict[str, str]]
 ImageList = list["RemoteImage"]
 
 LOADED = ("Loaded image: ", "Loaded image ID: ")
+PUSH_BEGINS = "The push refers to repository"
 
 
 class RemoteImage:
@@ -175,7 +176,8 @@ class RemoteImages:
         path = f"/images/{quoted(name.familiar_name, path=True)}/push"
         headers = registry_auth(name.domain) or {"X-Registry-Auth": encoded({})}
         query = {"tag": None if all_tags else name.tag}
-        follow(self.transport.request("POST", path, query, headers=headers), progress)
+        reply = self.transport.request("POST", path, query, headers=headers)
+        follow(reply, progress, without=PUSH_BEGINS)
 
     def save(self, names: str | Iterable[str]) -> Iterator[bytes]:
         """The images as one archive, in pieces."""
@@ -316,10 +318,11 @@ def texts_of(reply: Reply) -> Iterator[str]:
             yield str(text)
 
 
-def follow(reply: Reply, tell: Tell | None) -> None:
-    """Tell how far an image is, to its end."""
+def follow(reply: Reply, tell: Tell | None, *, without: str = "") -> None:
+    """Tell how far an image is, to its end; not what the command has said itself."""
     for message in messages(reply):
-        if tell:
+        is_said = without and str(message.get("status", "")).startswith(without)
+        if tell and not is_said:
             tell(_as_progress(message))
 
 

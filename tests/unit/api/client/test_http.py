@@ -12,6 +12,7 @@ import pytest
 
 from runtime.api.client.address import parse_address
 from runtime.api.client.http import LONGEST_LINE, Transport, quoted
+from runtime.api.client.images import RemoteImages
 from runtime.errors import Conflict, InvalidInput, NotFound, OnggiError
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -233,3 +234,15 @@ def test_nobody_there(tmp_path: Path) -> None:
 )
 def test_percent_encoding(text: str, is_path: bool, written: str) -> None:
     assert quoted(text, path=is_path) == written
+
+
+def test_a_push_is_announced_once(peer: Peer) -> None:
+    lines = b"".join(
+        b'{"status":"%b"}\r\n' % text
+        for text in (b"The push refers to repository [x.example/app]", b"Pushed")
+    )
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(lines), lines)
+    told: list[str] = []
+    images = RemoteImages(peer.say([PING, answer]))
+    images.push("x.example/app", progress=lambda each: told.append(each.status))
+    assert told == ["Pushed"], "the command has said the other, as it does of its own engine"
