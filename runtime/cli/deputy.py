@@ -112,7 +112,7 @@ class Deputy:
                 self._selector.unregister(self._listener)
                 self._listener.close()  # whoever has knocked is told so, and helps himself
             for key, _ in ready:
-                if key.fileobj in self._selector.get_map():
+                if self._selector.get_map().get(key.fd) == key:  # not gone in this very round
                     key.data()
 
     def _greet(self) -> None:
