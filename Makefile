@@ -9,6 +9,8 @@ PYTHON := .venv/bin/python
 READY := .venv/ready-$(shell pwd | cksum | cut -d' ' -f1)
 # Tests start thousands of processes: each would compile the engine for itself.
 unexport PYTHONDONTWRITEBYTECODE
+# make test FULL=1: long proofs in their full size (tests/sizes.py)
+export ONGGI_FULL := $(FULL)
 
 .PHONY: lab lab-ko lab-en setup test check notebooks bench
 
@@ -33,11 +35,10 @@ test: check
 	@$(PYTHON) tests/run.py --ignore tests/tidy
 
 check: setup
-	@$(PYTHON) -m ruff check
-	@$(PYTHON) -m ruff format --check
-	@.venv/bin/lint-imports
-	@$(PYTHON) -m mypy & typed=$$!; $(PYTHON) -m pytest tests/tidy; tidy=$$?; \
-	 wait $$typed && exit $$tidy
+	@$(PYTHON) -m mypy & typed=$$!; \
+	 $(PYTHON) -m ruff check && $(PYTHON) -m ruff format --check && .venv/bin/lint-imports && \
+	 $(PYTHON) -m pytest tests/tidy; others=$$?; \
+	 wait $$typed && exit $$others
 
 # Lessons that changed, or all: make notebooks LESSONS="03 04"
 notebooks: setup

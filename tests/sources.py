@@ -47,8 +47,13 @@ def _module(path: str) -> Module:
     return Module(name, path, ast.parse((HOME / path).read_text("utf-8"), path))
 
 
-def imports(module: Module) -> Iterator[tuple[str, int]]:
+@functools.cache
+def imports(module: Module) -> tuple[tuple[str, int], ...]:
     """The first part of each absolute import's name, with its line."""
+    return tuple(_imports(module))
+
+
+def _imports(module: Module) -> Iterator[tuple[str, int]]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name.split(".")[0], node.lineno) for alias in node.names)
