@@ -33,7 +33,8 @@ def same_with_docker(*lines: str) -> Transcript:
     """Type lines that begin with `docker`, each in a shell of its own; see `terminal`."""
     if not is_installed():
         ours = [re.sub(r"\bdocker\b", "onggi", line, count=1) for line in lines]
-        return answered(ours, note=say("docker_command.by-onggi"))
+        # It stands in for docker, which speaks English only.
+        return answered(ours, note=say("docker_command.by-onggi"), ONGGI_LANG="en")
     return answered(
         lines,
         note=say("docker_command.by-docker"),
