@@ -181,6 +181,7 @@ SAME: Mapping[str, Callable[[Any], Any]] = {
     "NetworkMode": lambda value: "default" if value == "bridge" else value,
     "CapAdd": lambda value: sorted(name.removeprefix("CAP_") for name in value),
     "CapDrop": lambda value: sorted(name.removeprefix("CAP_") for name in value),
+    "Binds": lambda value: value and sorted(value),  # out of a map of Go's: in any order
     "RestartPolicy": lambda value: value if value["Name"] != "no" else None,
     "keep-storage": lambda value: value if value != "0" else None,
     "MemorySwappiness": lambda value: value if value != -1 else None,
