@@ -122,8 +122,8 @@ def at_a_terminal(host: str, image: str) -> None:
         keyboard.see("# ")
         keyboard.type("stty size\r")
         keyboard.see("31 97\r\n")
-        keyboard.type("cat\r")
-        keyboard.see("cat\r\n")
+        keyboard.type("echo re''ady; cat\r")  # until then the shell itself echoes what it reads
+        keyboard.see("ready\r\n")
         keyboard.type("one\r")
         keyboard.see("one\r\none\r\n")
         keyboard.type(b"\x03")
