@@ -146,7 +146,7 @@ class Names:
         text = re.sub(r"(?<![\w-])(?:[0-9a-f]{64}|[0-9a-f]{12})(?![\w-])", self._id, text)
         for pattern, name in UNSTEADY:
             text = pattern.sub(name, text)
-        return text
+        return LABELS.sub(_in_order, text)
 
     def _id(self, match: re.Match[str]) -> str:
         text = match[0]
@@ -157,6 +157,13 @@ class Names:
         self._ids.append(text)
         return f"ID{len(self._ids)}"
 
+
+def _in_order(labels: re.Match[str]) -> str:
+    """Docker's older client takes labels out of a map, in any order."""
+    return f'"Labels":"{",".join(sorted(labels[1].split(",")))}"'
+
+
+LABELS = re.compile(r'"Labels":"([^"]*)"')
 
 UNSTEADY = [
     (re.compile(pattern), name)

@@ -10,12 +10,16 @@ from runtime.cli import console, units
 from runtime.cli.images import short
 from runtime.cli.listing import show_table
 from runtime.cli.messages import translate
+from runtime.cli.ps import local_volumes, quoted
 from runtime.cli.table import cut
 
 COMMAND_WIDTH = 20
 
 IMAGES = ("REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE")
-CONTAINERS = ("CONTAINER ID", "IMAGE", "COMMAND", "SIZE", "CREATED", "STATUS", "NAMES")
+CONTAINERS = (
+    *("CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES"),
+    *("SIZE", "CREATED", "STATUS", "NAMES"),
+)
 VOLUMES = ("VOLUME NAME", "LINKS", "SIZE")
 BUILD_CACHE = ("CACHE ID", "CACHE TYPE", "SIZE", "IN USE", "DESCRIPTION")
 
@@ -44,9 +48,10 @@ def _section(
 
 def _image(image: Mapping[str, Any]) -> list[str]:
     name, _, tag = (image["RepoTags"] or ["<none>:<none>"])[0].rpartition(":")
-    sizes = (image["Size"], image["SharedSize"], image["Size"] - image["SharedSize"])
+    sizes = (image["SharedSize"], image["Size"] - image["SharedSize"])
     return [
         *(name, tag, short(image["Id"]), _ago(image["Created"])),
+        units.human_size(image["Size"], digits=3),
         *map(units.human_size, sizes),
         str(image["Containers"]),
     ]
@@ -56,8 +61,9 @@ def _container(container: Mapping[str, Any]) -> list[str]:
     return [
         container["Id"][:12],
         container["Image"],
-        cut(container["Command"], COMMAND_WIDTH),
-        units.human_size(container["SizeRw"]),
+        quoted(cut(container["Command"], COMMAND_WIDTH)),
+        local_volumes(container),
+        units.human_size(container["SizeRw"], digits=3),
         _ago(container["Created"]),
         container["Status"],
         ", ".join(name.removeprefix("/") for name in container["Names"]),

@@ -96,7 +96,7 @@ def rows_of(summary: Mapping[str, Any], now: datetime, *, whole: bool) -> Iterat
             "CreatedSince": units.human_ago(created, now),
             "CreatedAt": units.local_time(created) if created else "",
             "Size": size,
-            "VirtualSize": size,
+            "VirtualSize": units.human_size(summary["Size"]),
             "SharedSize": NOT_COUNTED,
             "UniqueSize": NOT_COUNTED,
             "Containers": NOT_COUNTED,

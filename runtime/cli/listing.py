@@ -35,7 +35,7 @@ def show(rows: Sequence[Row], headers: Row, columns: Sequence[str], form: str | 
 
     if form == "json":
         for row in rows:
-            say(as_json(dict(sorted(row.items()))))
+            say(harmless_in_html(as_json(dict(sorted(row.items())))))
     elif form.startswith("table "):
         template = Template(form.removeprefix("table "))
         show_table([template.render(row).split("\t") for row in (headers, *rows)])
@@ -43,6 +43,13 @@ def show(rows: Sequence[Row], headers: Row, columns: Sequence[str], form: str | 
         template = Template(form)
         for row in rows:
             say(template.render(row))
+
+
+def harmless_in_html(text: str) -> str:
+    """JSON as Go writes it: `<none>` is no tag to whoever puts it into a page."""
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
 
 
 def show_table(cells: Sequence[Sequence[str]], least: int = MINIMUM_WIDTH) -> None:

@@ -26,6 +26,7 @@ HEADERS: Row = {
     "Driver": "DRIVER",
     "Scope": "SCOPE",
     "CreatedAt": "CREATED AT",
+    "IPv4": "IPV4",
     "IPv6": "IPV6",
     "Internal": "INTERNAL",
     "Labels": "LABELS",
@@ -154,13 +155,14 @@ def ls(given: Given) -> int:
 def row_of(attrs: Mapping[str, Any], *, whole: bool) -> Row:
     """A network as `network ls` shows it."""
     labels = attrs.get("Labels") or {}
-    created = units.parse_time(attrs["Created"])
+    created, fraction = units.parse_time(attrs["Created"]), units.fraction_of(attrs["Created"])
     return {
         "ID": attrs["Id"] if whole else attrs["Id"][:12],
         "Name": attrs["Name"],
         "Driver": attrs["Driver"],
         "Scope": attrs["Scope"],
-        "CreatedAt": units.local_time(created) if created else "",
+        "CreatedAt": units.local_time(created, fraction) if created else "",
+        "IPv4": str(attrs.get("EnableIPv4", attrs["Driver"] == "bridge")).lower(),
         "IPv6": str(attrs["EnableIPv6"]).lower(),
         "Internal": str(attrs["Internal"]).lower(),
         "Labels": ",".join(f"{name}={text}" for name, text in sorted(labels.items())),

@@ -92,12 +92,15 @@ def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
         "Size": size_of(summary),
         "Labels": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),
         "Mounts": ",".join(mounts if whole else (table.cut(each, MOUNT_WIDTH) for each in mounts)),
-        "LocalVolumes": str(
-            sum(each.get("Driver") == "local" for each in summary.get("Mounts") or ())
-        ),
+        "LocalVolumes": local_volumes(summary),
         "Networks": ",".join(sorted((summary.get("NetworkSettings") or {}).get("Networks") or ())),
         "Label": lambda name: labels.get(name, ""),
     }
+
+
+def local_volumes(summary: Mapping[str, Any]) -> str:
+    """How many of its mounts are volumes of this host."""
+    return str(sum(each.get("Driver") == "local" for each in summary.get("Mounts") or ()))
 
 
 def names_of(summary: Mapping[str, Any], *, whole: bool) -> list[str]:

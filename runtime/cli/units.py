@@ -35,9 +35,15 @@ def human_ago(then: datetime | None, now: datetime) -> str:
     return f"{human_duration((now - then).total_seconds())} ago" if then else "N/A"
 
 
-def local_time(moment: datetime) -> str:
-    """ "2026-01-31 12:00:00 +0900 KST": whole seconds, as Go prints a time."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %z %Z")
+def local_time(moment: datetime, fraction: str = "") -> str:
+    """ "2026-01-31 12:00:00 +0900 KST", as Go prints a time; `fraction` as `fraction_of` says."""
+    return moment.astimezone().strftime(f"%Y-%m-%d %H:%M:%S{fraction} %z %Z")
+
+
+def fraction_of(timestamp: str) -> str:
+    """What an RFC 3339 moment has below a second, ".25", without zeros at its end."""
+    found = re.search(r"\.\d*[1-9]", timestamp)
+    return found.group() if found else ""
 
 
 def parse_time(text: str | None) -> datetime | None:

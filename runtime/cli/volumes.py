@@ -23,11 +23,16 @@ HEADERS: Row = {
     "Labels": "LABELS",
     "Links": "LINKS",
     "Size": "SIZE",
+    "Group": "GROUP",
+    "Availability": "AVAILABILITY",
+    "Status": "STATUS",
     "Label": lambda name: name.rpartition(".")[2].upper(),
 }
 COLUMNS = ("Driver", "Name")
 NOT_COUNTED = "N/A"
 """As docker's list of volumes, which does not count these (`system df -v` does)."""
+NOT_OF_A_CLUSTER = "N/A"
+"""What only a volume of a cluster has."""
 
 
 @command(
@@ -77,6 +82,7 @@ def row_of(attrs: Mapping[str, Any]) -> Row:
         "Labels": ",".join(f"{name}={value}" for name, value in sorted(labels.items())),
         "Links": NOT_COUNTED,
         "Size": NOT_COUNTED,
+        **dict.fromkeys(("Group", "Availability", "Status"), NOT_OF_A_CLUSTER),
         "Label": lambda name: labels.get(name, ""),
     }
 

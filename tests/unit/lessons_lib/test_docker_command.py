@@ -104,6 +104,7 @@ def test_the_server_ends_with_the_kernel_however_that_ends(engine: Engine) -> No
     assert until(lambda: not socket.exists())
 
 
+@pytest.mark.usefixtures("state_root")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_which_of_the_two_it_was_does_not_count_when_outputs_are_compared(
     language: Language,
