@@ -5,8 +5,8 @@
 On a busy machine a test may fail beside others and be right alone. Then it is unsteady, which is a
 fault in the test or in the engine, and the last lines of the run name it; but it does not hide what
 all others say. A test that fails when it has the machine to itself fails the run. So do more than
-a few failures, whatever a run has left behind (conftest.py), and everything that is not a failed
-test. The first failure is printed in full, in any case.
+a few failures, what only its end finds left behind (conftest.py), and everything that is not a
+failed test. The first failure is printed in full, in any case.
 """
 
 from __future__ import annotations

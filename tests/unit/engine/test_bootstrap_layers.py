@@ -186,10 +186,13 @@ def test_killed_at_any_moment_it_can_be_done_again(made: State, tmp_path: Path) 
     )
     chance = random.Random(4)
     state = State(tmp_path)
+    (tmp_path / "scratch").mkdir()  # who is killed leaves its temporary files
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "scratch")}
     for _ in range(6):
         here = Path(__file__).parent
         with subprocess.Popen(
             [sys.executable, "-c", program, tmp_path, here, here.parents[2]],
+            env=environment,
             stdout=subprocess.PIPE,
         ) as victim:
             assert victim.stdout is not None
