@@ -219,7 +219,7 @@ class Session:
         }
         self.environment |= host.variables
         words = {value: name for name, value in host.variables.items()}
-        self._names = Names({**words, str(folder): "FOLDER"})
+        self._names = Names({**words, str(self.folder): "HERE", str(folder): "FOLDER"})
 
     def answer(self, command: str) -> list[str]:
         """What comes of a line."""
