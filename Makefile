@@ -9,8 +9,6 @@ PYTHON := .venv/bin/python
 READY := .venv/ready-$(shell pwd | cksum | cut -d' ' -f1)
 # Tests start thousands of processes: each would compile the engine for itself.
 unexport PYTHONDONTWRITEBYTECODE
-# make test FULL=1: long proofs in their full size (tests/sizes.py)
-export ONGGI_FULL := $(FULL)
 
 .PHONY: lab lab-ko lab-en setup test check notebooks bench
 

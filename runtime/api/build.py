@@ -135,9 +135,7 @@ def _options(call: Call) -> dict[str, Any]:
         if call.text(name) not in ("", "[]", "null"):
             raise InvalidInput("not supported yet: {flag}", flag=name)
     remote = call.text("remote")
-    if remote and not remote.startswith(
-        ADDRESSES
-    ):  # a directory here is nothing that clients may name
+    if remote and not remote.startswith(ADDRESSES):  # a directory of this host is not theirs
         raise InvalidInput("not an address to build from: {text!r}", text=remote[:200])
     source = {"path": remote} if remote else {"fileobj": call.stream()}
     limits = {name: call.text(name) for name in LIMITS if call.text(name) not in ("", "0")}

@@ -162,7 +162,7 @@ def row_of(attrs: Mapping[str, Any], *, whole: bool) -> Row:
         "Driver": attrs["Driver"],
         "Scope": attrs["Scope"],
         "CreatedAt": units.local_time(created, fraction) if created else "",
-        "IPv4": str(attrs.get("EnableIPv4", attrs["Driver"] == "bridge")).lower(),
+        "IPv4": str(attrs.get("EnableIPv4", False)).lower(),
         "IPv6": str(attrs["EnableIPv6"]).lower(),
         "Internal": str(attrs["Internal"]).lower(),
         "Labels": ",".join(f"{name}={text}" for name, text in sorted(labels.items())),

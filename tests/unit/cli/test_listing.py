@@ -44,6 +44,11 @@ def test_json_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[1]["Names"] == "\x1b[2J"
 
 
+def test_json_is_escaped_as_go_does_it(capsys: pytest.CaptureFixture[str]) -> None:
+    show([{"Digest": "<none>", "Names": "a&b"}], {}, (), "json")
+    assert capsys.readouterr().out == '{"Digest":"\\u003cnone\\u003e","Names":"a\\u0026b"}\n'
+
+
 def test_filters() -> None:
     words = ["status=exited", "label=a=b", "label=c"]
     assert filters_of(words) == {"status": ["exited"], "label": ["a=b", "c"]}

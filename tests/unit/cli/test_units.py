@@ -109,3 +109,16 @@ def test_cpus() -> None:
     for text in ("", "-1", "1e9", "nan", "half"):
         with pytest.raises(ValueError):
             units.parse_cpus(text)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "fraction"),
+    [
+        ("2026-01-31T12:00:00Z", ""),
+        ("2026-01-31T12:00:00.250000000Z", ".25"),
+        ("2026-01-31T12:00:00.392370336+09:00", ".392370336"),
+        ("2026-01-31T12:00:00.000000000Z", ""),
+    ],
+)
+def test_a_fraction_as_go_prints_it(timestamp: str, fraction: str) -> None:
+    assert units.fraction_of(timestamp) == fraction
