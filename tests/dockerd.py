@@ -90,8 +90,9 @@ def running_dockerd(
         command = ["unshare", "--mount", *(["--net"] if own_network else []), "dockerd"]
         command += [f"--{name}={value}" for name, value in options.items() if value]
         command += [f"--host={address}" for address in also_at]
+        own = {**os.environ, "TMPDIR": folder}  # containerd's stacks, if it is slow to end
         with (place / "log").open("wb") as log:
-            daemon = subprocess.Popen(command, stdout=log, stderr=log)
+            daemon = subprocess.Popen(command, stdout=log, stderr=log, env=own)
         try:
             client = Docker(place / "socket", f"/proc/{daemon.pid}/ns/net")
             deadline = time.monotonic() + PATIENCE_S

@@ -23,7 +23,7 @@ from pytest import ExitCode
 
 LANES = 4
 """Workers at once: half of a test's time is waiting, so two processors can do with four."""
-FEW = 3
+FEW = 6
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -610,9 +610,10 @@ def test_tags_page_by_page(registry: OwnRegistry) -> None:
 
 def test_the_catalog(registry: OwnRegistry) -> None:
     """docker's API, Listing Repositories: with the same pages."""
-    for name in ("cat/one", "cat/two"):
+    names = {"cat/one", "cat/two", "cat/under"}  # so that there is more behind the second
+    for name in names:
         registry.push_image(name, "1")
-    assert {"cat/one", "cat/two"} <= set(registry.ask("GET", "/v2/_catalog").json["repositories"])
+    assert names <= set(registry.ask("GET", "/v2/_catalog").json["repositories"])
     page = registry.ask("GET", "/v2/_catalog?n=1&last=cat/one")
     assert page.json["repositories"] == ["cat/two"] and "last=cat%2Ftwo" in page.headers["Link"]
 
