@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import resource
 import selectors
@@ -100,7 +101,6 @@ class Keeper:
         self.world = world()
         database = Database(root)
         self.records = NetworkRecords(database)
-        self.links = Links()
         self.selector = selectors.DefaultSelector()
         self.ports = Ports(self.selector, database)
         self.names = Names(self.selector)
@@ -114,6 +114,13 @@ class Keeper:
         self._dead: list[str] = []
         self._going = False
         self._door = Door(self.selector, listener, self._greet)
+
+    @functools.cached_property
+    def links(self) -> Links:
+        """Opened when the first container wants a cable: a host that permits no such socket says so
+        to whoever asked for one. Raises HostLacks.
+        """
+        return Links()
 
     # ── The loop ───────────────────────────────────────────────────────────────────────────────
 
@@ -139,7 +146,7 @@ class Keeper:
 
     def leave(self) -> None:
         """Take everything away that nobody uses. What still runs stays as it is."""
-        _attempt(bridge.pull_out, self.links, self._dead)
+        self._bury()
         used = {e.network.id for held in self._held.values() for e in held.plugged.endpoints}
         for network, _ in [*self._bridges.values()]:
             if network.id not in used:
@@ -162,9 +169,14 @@ class Keeper:
         _attempt(self.names.look)
         self._door.look()
         if self._dead and (not ready or len(self._dead) >= MOST_DEAD):
-            dead, self._dead = self._dead, []
-            _attempt(bridge.pull_out, self.links, dead)
+            self._bury()
         return bool(ready)
+
+    def _bury(self) -> None:
+        """Take away the cables of those who have ended."""
+        dead, self._dead = self._dead, []
+        if dead:
+            _attempt(bridge.pull_out, self.links, dead)
 
     def _go(self, signals: socket.socket) -> None:
         """A signal has said so."""
@@ -373,8 +385,10 @@ class Keeper:
     def _lower(self, network: Network) -> None:
         bridge.lower_bridge(self.links, network, bridge.alias(self.root, network.id))
         self._bridges.pop(network.id, None)
-        self._announce()
-        self.records.set_lowered(network.id, self.world)
+        try:
+            self._announce()
+        finally:  # where rules are refused there are none, either
+            self.records.set_lowered(network.id, self.world)
 
     # ── After a crash ──────────────────────────────────────────────────────────────────────────
 
@@ -391,11 +405,7 @@ class Keeper:
             with contextlib.suppress(Conflict):  # somebody has taken a port meanwhile
                 self.ports.open(held.plugged)
             self._attend(held)
-        known = {network.id for network, _ in self._bridges.values()}
-        for held in self._held.values():
-            known |= {each.id for each in held.plugged.endpoints}
-        for link in bridge.strays(self.links, self.root, known):
-            bridge.pull_out(self.links, [link.name])
+        _attempt(self._remove_strays)
 
     def _take_over(self, plug: Plug) -> None:
         """Keep a container that runs; forget one that has ended meanwhile."""
@@ -408,6 +418,14 @@ class Keeper:
                 return
             os.close(there)
         self._forget(plug.container, endpoints)
+
+    def _remove_strays(self) -> None:
+        """Devices of ours that nobody has."""
+        known = {network.id for network, _ in self._bridges.values()}
+        for held in self._held.values():
+            known |= {each.id for each in held.plugged.endpoints}
+        strays = bridge.strays(self.links, self.root, known)
+        bridge.pull_out(self.links, [link.name for link in strays])
 
     def _complete(self, endpoints: tuple[Endpoint, ...], there: int) -> None:
         """Cables that a keeper was killed over are laid now."""

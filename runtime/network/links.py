@@ -52,6 +52,9 @@ IFF_UP = 1
 NO_DAD = 0x02
 """Use an IPv6 address at once: nobody else can have it."""
 
+NOT_HERE = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.EAFNOSUPPORT)
+"""What a kernel answers that may not, or cannot."""
+
 MAIN_TABLE, PROTO_BOOT, SCOPE_UNIVERSE, UNICAST = 254, 3, 0, 1
 
 
@@ -284,9 +287,11 @@ def _default_route(index: int, gateway: Address) -> Any:
 
 
 def _open() -> socket.socket:
-    found = socket.socket(
-        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
-    )
+    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+    try:
+        found = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
+    except OSError as refusal:  # a sandbox
+        raise _refused("socket", "AF_NETLINK", refusal.errno or 0) from refusal
     found.bind((0, 0))
     return found
 
@@ -324,11 +329,16 @@ def _link(part: bytes) -> Link:
 def _refusal(order: Order, code: int) -> KernelError | HostLacks:
     names = {RTM_NEWLINK: "RTM_NEWLINK", RTM_NEWADDR: "RTM_NEWADDR", RTM_NEWROUTE: "RTM_NEWROUTE"}
     what = str(order.message.get_attr("IFLA_IFNAME") or order.message.get("index", ""))
-    if code in (errno.EPERM, errno.EOPNOTSUPP):
+    return _refused(f"netlink {names.get(order.kind, order.kind)}", what, code)
+
+
+def _refused(call: str, what: str, code: int) -> KernelError | HostLacks:
+    """What the kernel may not do, or cannot, is the host's; all else is what was asked of it."""
+    if code in NOT_HERE:
         return HostLacks(
             "this host does not permit to make network devices: {evidence}",
             hint="use --network none or host; bridges need CAP_NET_ADMIN, and veth in the kernel",
             feature="network devices",
-            evidence=f"{names.get(order.kind, order.kind)} {what}: {os.strerror(code)}",
+            evidence=f"{call} {what}: {os.strerror(code)}",
         )
-    return KernelError(f"netlink {names.get(order.kind, order.kind)}", what, code)
+    return KernelError(call, what, code)

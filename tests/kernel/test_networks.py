@@ -6,6 +6,7 @@ All in a network namespace of their own: no device, route or rule of the host is
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import random
@@ -28,9 +29,11 @@ from runtime.cli.main import main
 from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.errors import Conflict, HostLacks, InvalidInput, NotFound
+from runtime.linux import netdevice, netlink
 from runtime.network import firewall
 from runtime.network.ports import Published
 from runtime.network.records import NetworkRecords
+from runtime.network.requests import world
 
 pytestmark = pytest.mark.needs("containers")
 
@@ -595,3 +598,50 @@ def test_a_host_that_gives_no_networks_says_so(networks: Engine) -> None:
         leftovers.end_launchers(networks.root)
     assert networks.containers.list(all=True) == []
     assert [name for _, name in socket.if_nameindex() if name != "lo"] == []
+
+
+SHUT_IN = """
+import os, sys
+from runtime.linux import seccomp
+call, place, value, code = sys.argv[1], *map(int, sys.argv[2:5])
+condition = {"index": place, "value": value, "op": "SCMP_CMP_EQ"}
+rule = {"names": [call], "action": "SCMP_ACT_ERRNO", "errnoRet": code, "args": [condition]}
+everywhere = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": [*seccomp.NUMBERINGS]}
+seccomp.load(seccomp.compile_filter({**everywhere, "syscalls": [rule]}))
+os.execv(sys.executable, [sys.executable, "-m", "runtime.cli.main", *sys.argv[5:]])
+"""
+"""`onggi` in a sandbox: a system call, which argument of it, its value, the refusal's number."""
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        (("socket", 0, socket.AF_NETLINK, errno.EPERM), "make network devices: socket AF_NETLINK"),
+        (("socket", 0, socket.AF_NETLINK, errno.EAFNOSUPPORT), "Address family not supported"),
+        (("socket", 2, netlink.NETLINK_NETFILTER, errno.EPERM), "packet filter does not take"),
+        (("ioctl", 1, netdevice.SIOCSIFFLAGS, errno.EPERM), "switch on the network device lo"),
+    ],
+    ids=["no netlink", "no such family", "no rules", "no loopback"],
+)
+def test_a_sandbox_that_permits_only_a_part_says_so_and_nothing_is_left(
+    networks: Engine, refused: tuple[object, ...], said: str
+) -> None:
+    """The container's loopback is switched on beside the bridge, the cable and the rules: whichever
+    of them fails, what the others have made goes again.
+    """
+    leftovers.end_launchers(networks.root)  # who live outside of it
+    command = [sys.executable, "-c", SHUT_IN, *map(str, refused), "run", "--rm"]
+    command += ["--network", "bridge", "-p", "4000:80", "onggi/base", "true"]
+    environment = {**os.environ, "ONGGI_LANG": "en", "ONGGI_DEPUTY": "0"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 125
+    assert said in done.stderr and "Traceback" not in done.stderr
+    assert eventually(lambda: not cables())
+    database = networks.containers.lifecycle.records.database
+    for table in ("containers", "plugs", "endpoints", "ports"):
+        assert database.all(f"SELECT * FROM {table}") == []
+    assert os.listdir(networks.root / "containers") == []
+    leftovers.end_launchers(networks.root)
+    assert [name for _, name in socket.if_nameindex()] == ["lo"]
+    assert records(networks).raised(world()) == []
+    assert firewall.rules(networks.root) == []
