@@ -231,7 +231,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[TOLD] = set()
     os.environ["ONGGI_PULL"] = "never"  # a name that is not here is no reason to ask the world
     if not hasattr(config, "workerinput"):
-        os.environ[PLACE] = tempfile.mkdtemp(prefix="onggi-tests-")
+        os.environ[PLACE] = tempfile.mkdtemp(prefix="t-")
         config.stash[LEFT_IN_LANES] = []
     if not hasattr(config, "workerinput") or lane.current():
         config.stash[BEFORE] = leftovers.look(is_strict())

@@ -7,19 +7,28 @@ fault in the test or in the engine, and the last lines of the run name it; but i
 all others say. A test that fails when it has the machine to itself fails the run. So do more than
 a few failures, what only its end finds left behind (conftest.py), and everything that is not a
 failed test. The first failure is printed in full, in any case.
+
+What tests write is gone a moment later, so it is kept in memory where there is enough of that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import lane
 from pytest import ExitCode
+
+from runtime.linux import mount, namespaces
+
+ENOUGH_B = 12 << 30
+"""Of free memory, for the tests themselves and all that they write."""
 
 LANES = 4
 """Workers at once: half of a test's time is waiting, so two processors can do with four."""
@@ -28,10 +37,42 @@ FEW = 6
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code of all that has to be asked here."""
-    if lane.is_possible():
-        return asked(["-n", str(LANES), *arguments])
-    plain = asked(["-m", "not kernel", "-n", "2", *arguments])
-    return asked(["-m", "kernel", *arguments]) or plain
+    with files_in_memory():
+        if lane.is_possible():
+            return asked(["-n", str(LANES), *arguments])
+        plain = asked(["-m", "not kernel", "-n", "2", *arguments])
+        return asked(["-m", "kernel", *arguments]) or plain
+
+
+@contextlib.contextmanager
+def files_in_memory() -> Iterator[None]:
+    """Give temporary files a place in memory, where this host can: root, memory, and a tmpfs that
+    keeps attributes of users (Linux 6.6), as layers have them.
+
+    The place is mounted for this process and its children only, so whoever kills them leaves an
+    empty folder. Its name is short: sockets lie deep in it, and theirs have 108 bytes.
+    """
+    if os.geteuid() != 0 or _available_b() < ENOUGH_B:
+        yield
+        return
+    namespaces.unshare(namespaces.FLAG_OF_KIND["mount"])
+    mount.make_private()
+    folder = tempfile.mkdtemp(prefix="o-")
+    mount.mount("tmpfs", folder, "tmpfs", 0, "mode=1777")
+    try:
+        with contextlib.suppress(OSError):
+            os.setxattr(folder, "user.onggi", b"")
+            os.environ["TMPDIR"] = tempfile.tempdir = folder
+        yield
+    finally:
+        mount.umount(folder, detach=True)
+        os.rmdir(folder)
+
+
+def _available_b() -> int:
+    """man 5 proc_meminfo, MemAvailable"""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
 
 
 def asked(arguments: Sequence[str], alone: Sequence[str] = ("-n", "1")) -> int:
