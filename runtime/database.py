@@ -157,9 +157,19 @@ CREATE TABLE homes (                         -- where a blob was seen
     PRIMARY KEY (host, digest, repository)
 );
 """
+CHANGES_BUILD_CACHE = """
+-- parent: ChainID of the layers below; made_by: the step; made_ns: when it was carried out,
+-- whatever time its layer bears; uses: how many builds had the layer, that one included
+ALTER TABLE build_cache ADD parent    TEXT NOT NULL DEFAULT '';
+ALTER TABLE build_cache ADD made_by   TEXT NOT NULL DEFAULT '';
+ALTER TABLE build_cache ADD made_ns   INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE build_cache ADD uses      INTEGER NOT NULL DEFAULT 1;
+UPDATE build_cache SET made_ns = used_ns;    -- until now nobody wrote down more
+"""
 VERSIONS = (
     *(SCHEMA, CHANGES_2),
     *(CHANGES_PORTS, CHANGES_NETWORKS, CHANGES_VOLUMES, CHANGES_TRAVELS),
+    CHANGES_BUILD_CACHE,
 )
 """What each version added to the one before. A file of an older one is brought up to date when it
 is opened: nothing here is ever changed, only added to, once it has been published."""

@@ -145,12 +145,32 @@ NETWORK = {
     "Options": {},
     "Labels": {"a": "1"},
 }
+CACHE = [
+    {
+        "ID": f"sha256:{number:064x}" if number % 2 else f"{number:025x}",
+        "Parents": parents,
+        "Type": kind,
+        "Description": "mount / from exec /bin/sh -c true",
+        "InUse": number == 2,
+        "Shared": number == 3,
+        "Size": 1234567 * number,
+        "CreatedAt": "2024-01-02T03:04:05.123456789Z",
+        "LastUsedAt": used,
+        "UsageCount": number,
+    }
+    for number, kind, parents, used in (
+        (1, "regular", None, "2025-01-02T03:04:05.5Z"),
+        (2, "exec.cachemount", None, "2024-05-02T03:04:05Z"),
+        (3, "regular", ["sha256:1", "sha256:2"], "2025-01-02T03:04:05.25Z"),
+        (4, "source.local", None, None),
+    )
+]
 USAGE = {
     "LayersSize": 9000000,
     "Images": IMAGES,
     "Containers": LISTED,
     "Volumes": VOLUMES,
-    "BuildCache": [],
+    "BuildCache": CACHE,
 }
 ANSWERS: tuple[tuple[str, str, int, Any], ...] = (
     ("GET", r"/containers/json", 200, LISTED),

@@ -57,8 +57,11 @@ def disk_usage(call: Call) -> Answer:
     if unknown := [kind for kind in wanted if kind not in KINDS]:
         raise InvalidInput("unknown object type: {kind}", kind=unknown[0][:100])
     usage = call.engine.df()
-    if call.version < (1, 42):  # clients from before that read the sum
-        usage["BuilderSize"] = sum(each["Size"] for each in usage["BuildCache"])
+    if call.version < (1, 42):  # clients from before that read the sum, and know one parent
+        cache = usage["BuildCache"]
+        usage["BuilderSize"] = sum(each["Size"] for each in cache)
+        for each in cache:
+            each["Parent"] = ", ".join(each.pop("Parents") or ())
     if not wanted:
         return Document(usage)
     members = {KINDS[kind] for kind in wanted} | ({"LayersSize"} if "image" in wanted else set())

@@ -11,17 +11,27 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from runtime.oci.descriptor import LAYER, Descriptor
-from runtime.oci.digest import DiffID, Digest
+from runtime.oci.digest import ChainID, DiffID, Digest
+from runtime.oci.identity import next_chain_id
 
 
 @dataclass(frozen=True, slots=True)
 class CacheHit:
-    """A layer as it is stored, and when it was made: a rebuilt image has the same ID."""
+    """A layer as it is stored, and when it was made: a rebuilt image has the same ID. `parent` are
+    the layers below it, `made_by` is the step in the words of the history.
+    """
 
     digest: Digest
     diff_id: DiffID
     size: int
     created: str
+    parent: ChainID | None = None
+    made_by: str = ""
+
+    @property
+    def chain_id(self) -> ChainID:
+        """The layer with all that is below it."""
+        return next_chain_id(self.parent, self.diff_id)
 
     @property
     def descriptor(self) -> Descriptor:

@@ -3,6 +3,7 @@
     caches/<name>/fs          the files: a package manager's downloads, a compiler's objects
     caches/<name>/meta.json   the id that the Dockerfile gave
     caches/<name>/lock        held, as an flock, by every build that uses it
+    caches/<name>/uses        how often that was: see `uses`
 
 No layer holds these files and no cache key depends on them: a step must come out the same with
 an empty one. `sharing` says who may write at once: `shared` everybody, `locked` one after the
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime.build.uses import Uses, note_use, uses_of
 from runtime.linux import tree
 from runtime.snapshot.overlay import UNFINISHED, disk_bytes
 
@@ -36,13 +38,13 @@ NAME_LENGTH = 20
 
 @dataclass(frozen=True, slots=True)
 class CacheDirectory:
-    """One of them, as `system df -v` lists it. Times in nanoseconds since 1970."""
+    """One of them, as `system df -v` lists it."""
 
     name: str
     id: str
     size_bytes: int
     in_use: bool
-    used_ns: int
+    uses: Uses
 
 
 class CacheDirectories:
@@ -60,7 +62,7 @@ class CacheDirectories:
         name = hashlib.sha256(id.encode()).hexdigest()[:NAME_LENGTH]
         place, lock = self._take(name, id, sharing, fill)
         try:
-            os.utime(place / "meta.json")
+            note_use(place)
             yield place / "fs"
         finally:
             os.close(lock)
@@ -150,10 +152,8 @@ class CacheDirectories:
 
 
 def _read(place: Path, *, in_use: bool) -> CacheDirectory:
-    meta = place / "meta.json"
-    id = json.loads(meta.read_bytes())["id"]
-    used_ns = meta.stat().st_mtime_ns
-    return CacheDirectory(place.name, id, disk_bytes(place / "fs"), in_use, used_ns)
+    id = json.loads((place / "meta.json").read_bytes())["id"]
+    return CacheDirectory(place.name, id, disk_bytes(place / "fs"), in_use, uses_of(place))
 
 
 def clear_unfinished(directory: Path) -> None:

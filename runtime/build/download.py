@@ -5,6 +5,7 @@ The next build asks the server whether its file has changed instead of getting i
 
     downloads/<name>/content      the bytes
     downloads/<name>/meta.json    address, file name, ETag, Last-Modified, sha256
+    downloads/<name>/uses         how often a build had it: see `uses`
 
 What was too large, too slow or cut off is an error and leaves nothing. How a server is asked is
 another file's business (`web`), which is imported when one is.
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from runtime.build.cache_directory import listed
 from runtime.build.sources import Source, SourceFile
+from runtime.build.uses import Uses, note_use, uses_of
 from runtime.dockerfile.source import Word
 from runtime.errors import DockerfileError, IntegrityError, OnggiError
 from runtime.linux import tree
@@ -88,15 +90,18 @@ class Downloads:
         finally:
             os.close(descriptor)
 
-    def all(self) -> list[Kept]:
-        """Every download that is kept."""
-        found = map(self._kept, self._names())
-        return [kept for kept in found if kept]
-
-    def remove(self) -> list[Kept]:
-        """Forget all of them; returns them."""
-        gone = self.all()
+    def all(self) -> dict[str, tuple[Kept, Uses]]:
+        """Every download that is kept, by the name of its directory."""
+        found = {}
         for name in self._names():
+            with contextlib.suppress(FileNotFoundError):  # it has just been removed
+                found[name] = self._read(name), uses_of(self._directory / name)
+        return found
+
+    def remove(self) -> dict[str, Kept]:
+        """Forget all of them; returns them."""
+        gone = {name: kept for name, (kept, _) in self.all().items()}
+        for name in gone:
             doomed = self._directory / f"{UNFINISHED}{secrets.token_hex(8)}"
             with contextlib.suppress(FileNotFoundError):
                 (self._directory / name).rename(doomed)
@@ -152,12 +157,18 @@ class Downloads:
             tree.delete(new)
 
     def _open_content(self, name: str) -> int:
-        return os.open(self._directory / name / "content", os.O_RDONLY | os.O_CLOEXEC)
+        """A use of it."""
+        place = self._directory / name
+        note_use(place)
+        return os.open(place / "content", os.O_RDONLY | os.O_CLOEXEC)
 
     def _kept(self, name: str) -> Kept | None:
         with contextlib.suppress(FileNotFoundError):
-            return Kept(**json.loads((self._directory / name / "meta.json").read_bytes()))
+            return self._read(name)
         return None
+
+    def _read(self, name: str) -> Kept:
+        return Kept(**json.loads((self._directory / name / "meta.json").read_bytes()))
 
     def _names(self) -> list[str]:
         return [name for name in listed(self._directory) if not name.startswith(UNFINISHED)]

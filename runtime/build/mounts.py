@@ -33,7 +33,7 @@ from runtime.dockerfile.mount import RunMount
 from runtime.dockerfile.source import Place, Word
 from runtime.errors import DockerfileError, UnsafePath
 from runtime.oci.mounts import Mount
-from runtime.snapshot.overlay import Overlay, Snapshots
+from runtime.snapshot.overlay import BUILD, Overlay, Snapshots
 
 FindFiles = Callable[[Word | None], Files]
 """Where the files of a stage or image are found; without a name, those of the context."""
@@ -249,7 +249,7 @@ class Furnisher:
 
 def new_key() -> str:
     """A name for a snapshot of this build, which a crash leaves to `clear_unfinished`."""
-    return f"build-{secrets.token_hex(8)}"
+    return f"{BUILD}{secrets.token_hex(8)}"
 
 
 def _mismatch(is_file: bool) -> tuple[int, str]:

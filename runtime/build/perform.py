@@ -149,7 +149,7 @@ class Performer:
         if hit is not None:
             self.progress(events.StepCached(hit.diff_id))
         else:
-            hit = self.make_layer(draft.chain, write)
+            hit = self.make_layer(step, draft.chain, write)
             self.cache.put(key, hit)
             self.progress(events.LayerWritten(hit.diff_id, hit.size))
         return draft.with_layer(step, hit)
@@ -163,7 +163,9 @@ class Performer:
         self.unpack_layer(chain_id, draft.chain, hit.descriptor, hit.diff_id)
         return hit
 
-    def make_layer(self, parent: ChainID | None, write: Callable[[str, Overlay], None]) -> CacheHit:
+    def make_layer(
+        self, step: Step, parent: ChainID | None, write: Callable[[str, Overlay], None]
+    ) -> CacheHit:
         """Let `write(key, overlay)` change a snapshot on `parent`; store what it changed."""
         key = new_key()
         overlay = self.snapshots.prepare(key, parent)
@@ -175,8 +177,9 @@ class Performer:
                 set_times(overlay.upper, self.epoch)
             digest, size = store_layer(self.content, overlay.upper, self.epoch)
             diff_id = DiffID(digest)  # layers are stored as they are: see `image.Draft`
-            self.snapshots.commit(key, next_chain_id(parent, diff_id))
-            return CacheHit(digest, diff_id, size, timestamp(created))
+            hit = CacheHit(digest, diff_id, size, timestamp(created), parent, step.created_by)
+            self.snapshots.commit(key, hit.chain_id)
+            return hit
         finally:
             self.snapshots.remove(key)  # once committed it is not there under this key
 

@@ -229,7 +229,5 @@ def prune_builds(given: Given) -> int:
     if given.keep_storage:
         options["keep_bytes"] = given.keep_storage
     removed = open_engine().images.prune_builds(**options)
-    for name in removed["CachesDeleted"]:
-        console.say(name)
-    console.say(f"Total reclaimed space: {units.human_size(removed['SpaceReclaimed'])}")
+    show_removed("build cache objects", removed["CachesDeleted"], removed["SpaceReclaimed"])
     return 0

@@ -34,6 +34,7 @@ HEADERS: Row = {
     "Mounts": "MOUNTS",
     "LocalVolumes": "LOCAL VOLUMES",
     "Networks": "NETWORKS",
+    "Platform": "PLATFORM",
     "Label": lambda name: name.rpartition(".")[2].upper(),
 }
 COLUMNS = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names")
@@ -94,6 +95,7 @@ def row_of(summary: Mapping[str, Any], now_s: int, *, whole: bool) -> Row:
         "Mounts": ",".join(mounts if whole else (table.cut(each, MOUNT_WIDTH) for each in mounts)),
         "LocalVolumes": local_volumes(summary),
         "Networks": ",".join(sorted((summary.get("NetworkSettings") or {}).get("Networks") or ())),
+        "Platform": None,  # known from version 1.48 of the API on
         "Label": lambda name: labels.get(name, ""),
     }
 

@@ -141,7 +141,8 @@ def df_rows(usage: dict[str, Any], reclaimable_bytes: int) -> list[Row]:
     images, containers, cache = usage["Images"], usage["Containers"], usage["BuildCache"]
     in_use = [image for image in images if image["Containers"]]
     stopped = [container for container in containers if container["State"] != "running"]
-    unused = [layer for layer in cache if not layer["InUse"]]
+    alone = [record for record in cache if not record["Shared"]]
+    unused_bytes = sum(record["Size"] for record in alone if not record["InUse"])
     return [
         _df_row("Images", len(images), len(in_use), usage["LayersSize"], reclaimable_bytes),
         _df_row(
@@ -152,13 +153,16 @@ def df_rows(usage: dict[str, Any], reclaimable_bytes: int) -> list[Row]:
             sum(container.get("SizeRw", 0) for container in stopped),
         ),
         _volumes_row(usage["Volumes"]),
-        _df_row(
-            "Build Cache",
-            len(cache),
-            len(cache) - len(unused),
-            sum(layer["Size"] for layer in cache),
-            sum(layer["Size"] for layer in unused),
-        ),
+        {
+            **_df_row(
+                "Build Cache",
+                len(cache),
+                sum(record["InUse"] for record in cache),
+                sum(record["Size"] for record in alone),
+                unused_bytes,
+            ),
+            "Reclaimable": units.human_size(unused_bytes),  # docker gives no share of this one
+        },
     ]
 
 

@@ -554,18 +554,19 @@ class Images:
         """
         moments = [until_ns(text) for text in read_filters(filters, ("until",)).get("until", ())]
         old = self.cache.unused_since(min(moments)) if moments else self.cache.digests()
-        self.cache.forget(old if all else old - self.layers_in_use())
+        forgotten = self.cache.forget(old if all else old - self.layers_in_use())
         directories = [] if moments else self.caches.remove_unused()
-        downloads = [] if moments else self.downloads().remove()
+        downloads = {} if moments else self.downloads().remove()
         removed, freed = self.collect_garbage()
         freed += sum(each.size_bytes for each in directories)
-        freed += sum(each.size_bytes for each in downloads)
+        freed += sum(each.size_bytes for each in downloads.values())
         journal.note_prune(self.database, "builder", freed)
         return {
             "CachesDeleted": [
-                *map(str, removed),
+                *dict.fromkeys(str(hit.chain_id) for hit in forgotten),
+                *map(str, sorted(set(removed) - {hit.digest for hit in forgotten})),
                 *(each.name for each in directories),
-                *(each.address for each in downloads),
+                *downloads,
             ],
             "SpaceReclaimed": freed,
         }

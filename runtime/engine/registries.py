@@ -230,12 +230,11 @@ def check(root: Path, host: str, credential: Credential) -> None:
 
 
 def checked_registry(text: str) -> str:
-    """A registry as image names have it; docker's older spellings are understood.
-
-    Raises InvalidInput.
+    """A registry as image names have it. Of an address (https://index.docker.io/v1/) the host
+    counts alone, as with docker. Raises InvalidInput.
     """
-    host = text.removeprefix("https://").removeprefix("http://").rstrip("/")
-    if host in ("", "index.docker.io/v1", "index.docker.io", "registry-1.docker.io"):
+    host = text.removeprefix("https://").removeprefix("http://").partition("/")[0]
+    if host in ("", "index.docker.io", "registry-1.docker.io"):
         return DEFAULT_DOMAIN
     if Reference.parse(f"{host}/x").domain != host:
         raise InvalidInput(

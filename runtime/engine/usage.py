@@ -2,9 +2,9 @@
 
 An image's size is that of its layers' tars; on the disk a layer is there twice, as the blob
 that can be sent and as the directory that can be mounted, and shared layers are there once.
-`LayersSize` is what images really take, `BuildCache` what only the build cache keeps, `SizeRw`
-what a container wrote, a volume's `Size` what is in it: together they are the disk, and agree
-with `du`.
+`LayersSize` is what images really take, `BuildCache` what only the build cache keeps (and, as
+`Shared`, what it has together with images), `SizeRw` what a container wrote: together they are the
+disk, and agree with `du`. A volume's `Size` is what its files hold.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from typing import Any
 
 from runtime.content import gc
+from runtime.engine.cache_records import cache_records
 from runtime.engine.containers import Containers
 from runtime.engine.images import Images
 from runtime.engine.volumes import Volumes
@@ -40,7 +41,7 @@ def disk_usage(images: Images, containers: Containers, volumes: Volumes) -> dict
             for each in containers.glances()
         ],
         "Volumes": volumes.usage(),
-        "BuildCache": _build_cache(images),
+        "BuildCache": cache_records(images),
     }
 
 
@@ -50,39 +51,3 @@ def layers_bytes(images: Images) -> int:
     return sum(map(images.content.size, blobs)) + sum(
         images.snapshots.usage(chain_id) for chain_id in images.chains_in_use()
     )
-
-
-def _build_cache(images: Images) -> list[dict[str, Any]]:
-    """What no image needs: blobs that the cache remembers, or that wait for the next prune,
-    unpacked layers, and the cache directories of RUN.
-    """
-    blobs = set(images.content.digests()) - gc.reachable(images.content, images.manifests())
-    chains = set(images.snapshots.chain_ids()) - images.chains_in_use()
-    sizes = {digest: images.content.size(digest) for digest in sorted(blobs)}
-    sizes |= {chain_id: images.snapshots.usage(chain_id) for chain_id in sorted(chains)}
-    return [
-        *(
-            {"ID": str(name), "Type": "regular", "InUse": False, "Size": size}
-            for name, size in sizes.items()
-        ),
-        *(
-            {
-                "ID": each.name,
-                "Type": "exec.cachemount",
-                "Description": f"cached mount {each.id}",
-                "InUse": each.in_use,
-                "Size": each.size_bytes,
-            }
-            for each in images.caches.all()
-        ),
-        *(
-            {
-                "ID": each.name,
-                "Type": "regular",
-                "Description": f"http url {each.address}",
-                "InUse": False,
-                "Size": each.size_bytes,
-            }
-            for each in images.downloads().all()
-        ),
-    ]

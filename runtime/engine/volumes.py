@@ -14,7 +14,7 @@ from runtime.engine.filters import Filters, has_labels, is_true, prune_test, rea
 from runtime.engine.mount_notation import refuse_driver, volume_name
 from runtime.engine.volume import ANONYMOUS, Volume, refuse_options
 from runtime.errors import Conflict, InvalidInput, NotFound
-from runtime.snapshot.overlay import disk_bytes
+from runtime.snapshot.overlay import content_bytes
 
 VOLUME_FILTERS = ("dangling", "driver", "label", "name")
 
@@ -91,8 +91,8 @@ class Volumes:
         return {"VolumesDeleted": deleted, "SpaceReclaimed": freed}
 
     def size_bytes(self, volume: Volume) -> int:
-        """What its contents take on the disk; a directory of the host's own is not counted."""
-        return disk_bytes(self.store.place(volume.id))
+        """What its files hold; a directory of the host's own is not counted."""
+        return content_bytes(self.store.place(volume.id))
 
     def usage(self) -> Usage:
         """Each with its UsageData, as docker's disk usage shows it."""

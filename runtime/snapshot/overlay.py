@@ -23,6 +23,7 @@ import contextlib
 import errno
 import json
 import os
+import stat
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,6 +39,9 @@ directories of a mount in one page of 4096 bytes: 128 names of 20 digits fit, 64
 
 UNFINISHED = ".new-"
 """Prefix of a snapshot that is being written."""
+
+BUILD = "build-"
+"""Prefix of a writable snapshot that belongs to a step of a build."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,17 @@ class Snapshots:
         """All immutable layers."""
         return (chain_id for _, chain_id in self._all() if chain_id is not None)
 
+    def below_builds(self) -> set[ChainID]:
+        """Every layer that a build under way stands on."""
+        found: set[ChainID] = set()
+        for key in self.keys():
+            with contextlib.suppress(NotFound):  # the step has just ended
+                parent = self._parent(key) if key.startswith(BUILD) else None
+                while parent and parent not in found:
+                    found.add(parent)
+                    parent = self._parent(self._place(parent).name)
+        return found
+
     def usage(self, key: str | ChainID) -> int:
         """Bytes on the disk that this snapshot alone needs (its blocks, hard links once)."""
         place = self._place(key) if isinstance(key, ChainID) else self.directory / key
@@ -172,7 +187,7 @@ class Snapshots:
         Only for a caller who knows that nobody is writing (ARCHITECTURE.md, writers.lock).
         """
         for name in _listed(self.directory):
-            if name.startswith(UNFINISHED) or (builds and name.startswith("build-")):
+            if name.startswith(UNFINISHED) or (builds and name.startswith(BUILD)):
                 tree.delete(self.directory / name)
 
     def _place(self, key: str) -> Path:
@@ -246,6 +261,18 @@ def disk_bytes(directory: Path) -> int:
             seen.add((status.st_dev, status.st_ino))
             total += status.st_blocks * 512
     return total
+
+
+def content_bytes(directory: Path) -> int:
+    """What the files of a tree hold, each once, and directories nothing: docker's size of a volume,
+    which is 0 of an empty one. moby: pkg/directory
+    """
+    sizes = {
+        (status.st_dev, status.st_ino): status.st_size
+        for status in _statuses(directory)
+        if not stat.S_ISDIR(status.st_mode)
+    }
+    return sum(sizes.values())
 
 
 def _statuses(directory: Path) -> Iterator[os.stat_result]:

@@ -118,6 +118,7 @@ LINES = (
     "inspect -f '{{.State.Status}} {{.Config.Image}} {{json .NetworkSettings.Ports}}' web",
     "port web 80",
     "system df",
+    "system df -v",
     "system df --format '{{.Type}} {{.TotalCount}} {{.Active}} {{.Size}} {{.Reclaimable}}'",
     "images -a",
     "images app",

@@ -72,8 +72,9 @@ def test_who_somebody_is_to_a_registry(docker_host: str, tmp_path: Path) -> None
         for wrong in ({"password": "no"}, {"username": "nobody"}, {"password": ""}):
             refused = ask(docker_host, "POST", "/auth", known | wrong)
             assert refused.status == 401 and registry.host in refused.message, refused.body
-        with_scheme = known | {"serveraddress": f"http://{registry.host}/"}
-        assert ask(docker_host, "POST", "/auth", with_scheme).status == 200
+        for address in (f"http://{registry.host}/", f"https://{registry.host}/v2/team"):
+            spelled = known | {"serveraddress": address}
+            assert ask(docker_host, "POST", "/auth", spelled).status == 200
     gone = ask(docker_host, "POST", "/auth", known)
     assert gone.status == 500 and registry.host in gone.message
     odd = ask(docker_host, "POST", "/auth", known | {"password": 5})
@@ -86,10 +87,17 @@ def test_disk_usage_is_of_what_was_asked(engine: Engine, docker_host: str) -> No
     engine.volumes.create("data")
     everything = ask(docker_host, "GET", "/system/df").json
     assert set(everything) == set(api.members("SystemDataUsage"))
-    assert everything["Volumes"][0]["UsageData"]["RefCount"] == 0
+    assert everything["Volumes"][0]["UsageData"] == {"RefCount": 0, "Size": 0}
     two = ask(docker_host, "GET", "/system/df?type=volume&type=image").json
     assert set(two) == {"LayersSize", "Images", "Volumes"}
-    assert "BuilderSize" in ask(docker_host, "GET", "/v1.41/system/df").json
+    (engine.root / "context").mkdir()
+    (engine.root / "context" / "Dockerfile").write_text("FROM onggi/base\nRUN true\nRUN true\n")
+    engine.images.build(path=engine.root / "context")
+    new, old = (ask(docker_host, "GET", f"/{v}/system/df").json for v in ("v1.42", "v1.41"))
+    (first, second), (_, known_to_old) = new["BuildCache"], old["BuildCache"]
+    assert second["Parents"] == [first["ID"]] == [known_to_old["Parent"]]
+    assert old["BuilderSize"] == first["Size"] + second["Size"] > 0
+    assert "BuilderSize" not in new and "Parents" not in known_to_old
     assert refused(docker_host, "GET", "/system/df?type=x") == (400, "unknown object type: x")
 
 

@@ -17,6 +17,7 @@ from runtime.build.cache_directory import CacheDirectories
 from runtime.engine import Engine
 from runtime.engine.image import Image
 from runtime.errors import BuildFailed, DockerfileError
+from runtime.oci.digest import ChainID
 
 BASE = "FROM onggi/base\n"
 
@@ -109,6 +110,28 @@ def test_a_cache_outlives_builds_until_it_is_pruned(site: Site) -> None:
     )
     site.build(text, nocache=True)
     assert site.said == "1\n"
+
+
+def test_the_build_cache_tells_what_each_step_left(site: Site) -> None:
+    text = f"{BASE}RUN echo one > /one\nRUN test -e /one && echo {{}} > /two\n"
+    chain_id = site.build(text.format(1), tag="app").chain_id
+    site.build(text.format(2), tag="app")
+    site.engine.images.prune()  # the first one, which has no name any more
+    one, old, new = site.engine.df()["BuildCache"]
+    assert [each["UsageCount"] for each in (one, old, new)] == [2, 1, 1]
+    assert [each["Shared"] for each in (one, old, new)] == [True, False, True]
+    assert [each["Parents"] for each in (one, old, new)] == [None, [one["ID"]], [one["ID"]]]
+    assert old["ID"] == chain_id and old["Description"].endswith("echo 1 > /two")
+    assert one["CreatedAt"] < old["CreatedAt"] < one["LastUsedAt"] < new["CreatedAt"]
+    assert not any(each["InUse"] for each in (one, old, new))
+    layer = site.engine.images.snapshots.prepare("build-now", ChainID(new["ID"]))
+    assert layer.upper is not None
+    assert [each["InUse"] for each in site.engine.df()["BuildCache"]] == [True, False, True]
+    site.engine.images.snapshots.remove("build-now")
+    answer = site.engine.images.prune_builds()
+    assert answer["CachesDeleted"] == [old["ID"]]
+    assert answer["SpaceReclaimed"] >= old["Size"] > 0
+    assert site.engine.df()["BuildCache"] == [one, new]
 
 
 def test_no_device_of_a_cache_can_be_opened(site: Site) -> None:

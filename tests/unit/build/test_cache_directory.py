@@ -26,7 +26,9 @@ def test_what_one_build_leaves_the_next_one_finds(caches: CacheDirectories) -> N
         assert sorted(each.name for each in place.iterdir()) == ["first", "wheel"]
     with caches.use("npm", "shared", nothing) as place:
         assert not list(place.iterdir())
-    assert {each.id for each in caches.all()} == {"pip", "npm"}
+    found = {each.id: each.uses for each in caches.all()}
+    assert {id: uses.count for id, uses in found.items()} == {"pip": 2, "npm": 1}
+    assert found["pip"].made_ns <= found["pip"].last_ns
 
 
 def test_shared_is_one_directory_and_private_is_one_each(caches: CacheDirectories) -> None:

@@ -119,7 +119,8 @@ def test_it_is_asked_for_and_not_sent_again(server: Server, downloads: Downloads
         with downloads.fetch(address) as source:
             assert read(source) == BODY
     assert [tag for _, tag in server.asked] == ["", '"1"']
-    assert [kept.size_bytes for kept in downloads.all()] == [len(BODY)]
+    ((kept, uses),) = downloads.all().values()
+    assert (kept.size_bytes, uses.count) == (len(BODY), 2)
 
 
 def test_what_has_changed_is_new(server: Server, downloads: Downloads) -> None:
@@ -193,9 +194,9 @@ def test_only_http_is_spoken(downloads: Downloads, address: str) -> None:
 
 def test_forgetting(server: Server, downloads: Downloads, tmp_path: Path) -> None:
     with downloads.fetch(server.address("/x")) as source:
-        assert [kept.name for kept in downloads.remove()] == ["x"]
+        assert [kept.name for kept in downloads.remove().values()] == ["x"]
         assert read(source) == BODY
-    assert downloads.all() == []
+    assert downloads.all() == {}
     (tmp_path / "downloads" / ".new-x").mkdir()
     clear_unfinished(tmp_path / "downloads")
     assert not list((tmp_path / "downloads").iterdir())

@@ -10,10 +10,13 @@ import pytest
 from runtime.build.cache import CacheHit
 from runtime.database import Database
 from runtime.engine.build_cache import SqliteCache
-from runtime.oci.digest import DiffID, Digest
+from runtime.oci.digest import ChainID, DiffID, Digest
 
 HIT = CacheHit(Digest.of(b"layer"), DiffID.of(b"layer"), 512, "2026-11-23T00:00:00Z")
-OTHER = CacheHit(Digest.of(b"other"), DiffID.of(b"other"), 1024, "2026-11-24T00:00:00Z")
+OTHER = CacheHit(
+    *(Digest.of(b"other"), DiffID.of(b"other"), 1024, "2026-11-24T00:00:00Z"),
+    *(ChainID.of(b"below"), "RUN make"),
+)
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def test_the_last_build_wins(cache: SqliteCache) -> None:
 def test_a_layer_is_forgotten_with_all_its_keys(cache: SqliteCache) -> None:
     for key, hit in (("a", HIT), ("b", HIT), ("c", OTHER)):
         cache.put(key, hit)
-    cache.forget([HIT.digest, Digest.of(b"nothing")])
+    assert cache.forget([HIT.digest, Digest.of(b"nothing")]) == [HIT, HIT]
     assert [cache.get(key) for key in "abc"] == [None, None, OTHER]
     cache.forget([])
     assert cache.digests() == {OTHER.digest}
@@ -53,3 +56,15 @@ def test_layers_that_no_build_has_used_for_long(cache: SqliteCache) -> None:
     cache.put("c", HIT)
     assert cache.unused_since(between_ns) == set()
     assert cache.unused_since(time.time_ns() + 1) == {HIT.digest, OTHER.digest}
+
+
+def test_every_use_is_counted(cache: SqliteCache) -> None:
+    cache.put("a", OTHER)
+    between_ns = time.time_ns()
+    for _ in range(3):
+        cache.get("a")
+    ((hit, uses),) = ((each.hit, each.uses) for each in cache.all())
+    assert (hit, uses.count) == (OTHER, 4)
+    assert uses.made_ns < between_ns < uses.last_ns
+    cache.put("a", OTHER)  # built again: another layer, though its bytes may be the same
+    assert [each.uses.count for each in cache.all()] == [1]

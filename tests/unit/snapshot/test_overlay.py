@@ -13,7 +13,7 @@ import pytest
 
 from runtime.errors import Conflict, IntegrityError, NotFound
 from runtime.oci.digest import ChainID
-from runtime.snapshot.overlay import KEY_LENGTH, Overlay, Snapshots, disk_bytes
+from runtime.snapshot.overlay import KEY_LENGTH, Overlay, Snapshots, content_bytes, disk_bytes
 
 BASE, TOP, OTHER = (ChainID.of(name) for name in (b"base", b"top", b"other"))
 
@@ -233,3 +233,11 @@ def test_what_it_takes_on_the_disk(snapshots: Snapshots) -> None:
     assert 100_000 <= snapshots.usage("c") - empty <= 120_000
     assert snapshots.usage("nobody") == 0
     assert disk_bytes(upper) == snapshots.usage("c")
+
+
+def test_what_files_hold_is_docker_s_size(tmp_path: Path) -> None:
+    assert content_bytes(tmp_path) == 0
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").write_bytes(bytes(5))
+    (tmp_path / "again").hardlink_to(tmp_path / "deep" / "file")
+    assert content_bytes(tmp_path) == 5
