@@ -7,9 +7,11 @@ Debian's service is not touched. Whoever compares with docker, a test or a bench
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import subprocess
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -61,6 +63,17 @@ class Docker:
     def inspect(self, name: str) -> Any:
         """An image, as `docker image inspect` has it."""
         return json.loads(self("image", "inspect", name))[0]
+
+    def import_busybox(self) -> None:
+        """So that it has an image: Debian's busybox, with the names of some of its programs."""
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w") as tar:
+            tar.add("/bin/busybox", "bin/busybox")
+            for name in ("sh", "echo", "cat", "sleep", "stty"):
+                link = tarfile.TarInfo(f"bin/{name}")
+                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+                tar.addfile(link)
+        self("import", "-", "busybox", stdin=data.getvalue())
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ what `onggi` and `docker` are compared by: no container is needed for that.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
@@ -172,6 +173,7 @@ USAGE = {
     "Volumes": VOLUMES,
     "BuildCache": CACHE,
 }
+PUSHING = "The push refers to repository"
 ANSWERS: tuple[tuple[str, str, int, Any], ...] = (
     ("GET", r"/containers/json", 200, LISTED),
     ("GET", r"/containers/[^/]+/json", 200, CONTAINER),
@@ -209,12 +211,17 @@ ANSWERS: tuple[tuple[str, str, int, Any], ...] = (
     ("POST", r"/volumes/create", 201, {"Name": "data", "Driver": "local"}),
     ("POST", r"/volumes/prune", 200, {"VolumesDeleted": [], "SpaceReclaimed": 0}),
     ("GET", r"/volumes/[^/]+", 200, VOLUMES[0]),
+    ("POST", r"/auth", 200, {"Status": "Login Succeeded"}),
+    ("POST", r"/images/create", 200, None),
+    ("POST", r"/images/.+/push", 200, {"status": f"{PUSHING} [127.0.0.1:5000/team/app]"}),
 )
 """Method, path, status, body. What is not listed is 204."""
 
 
 class Asked(NamedTuple):
-    """One request, without what says nothing: empty members of JSON are left out."""
+    """One request, without what says nothing: empty members of JSON are left out. Who somebody is
+    to a registry stands in a header; here it is part of the query.
+    """
 
     method: str
     path: str
@@ -237,10 +244,13 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urllib.parse.urlsplit(self.path)
         path = re.sub(r"^/v\d+\.\d+", "", parts.path)
         data = self.rfile.read(int(self.headers.get("content-length", 0)))
-        query = urllib.parse.parse_qs(parts.query, keep_blank_values=False)
+        query = _read(urllib.parse.parse_qs(parts.query, keep_blank_values=False))
+        known = base64.urlsafe_b64decode(self.headers.get("X-Registry-Auth", "e30="))
+        if who := essence(json.loads(known)):
+            query["X-Registry-Auth"] = who
         server: Any = self.server
         if path != "/_ping":
-            server.asked.append(Asked(self.command, path, _read(query), _document(data)))
+            server.asked.append(Asked(self.command, path, query, _document(data)))
         status, document = _answer(self.command, path)
         body = b"" if document is None else json.dumps(document).encode()
         self.send_response(status)

@@ -1676,6 +1676,9 @@ KO: dict[str, str] = {
     "{host} cannot answer now: status {status} {reason}": (
         "지금은 응답할 수 없다고 합니다: {host} (상태 {status} {reason})"
     ),
+    "{host} does not take this name with this password: status {status}": (
+        "사용자 이름이나 암호가 맞지 않습니다: {host} (상태 {status})"
+    ),
     "{host} refuses access to {what}": "접근이 거부되었습니다: {host}의 {what}",
     "log in, or with another name: onggi login {host}": (
         "로그인하거나 다른 이름으로 로그인하세요: onggi login {host}"

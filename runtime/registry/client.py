@@ -81,6 +81,13 @@ class Registry:
         """See whether our credentials are good. Raises RegistryError (UNAUTHORIZED)."""
         self.connect()
         with self.ask("GET", messages.API, frozenset()) as answer:
+            if answer.status == 401:
+                raise RegistryError(
+                    "{host} does not take this name with this password: status {status}",
+                    host=self.host,
+                    code="UNAUTHORIZED",
+                    status=answer.status,
+                )
             if answer.status != 200:
                 raise self.refusal(answer, "GET", messages.API)
 

@@ -5,20 +5,18 @@ What a command asks for is compared in test_same_requests.py; here containers re
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import socket
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from docker_host import serving
-from dockerd import Docker, running_dockerd
+from dockerd import running_dockerd
 from keyboard import Keyboard
 
 from lessons_lib.certificates import write_certificate
@@ -37,20 +35,8 @@ ONGGI = (sys.executable, "-m", "runtime.cli.main")
 def dockers() -> Iterator[str]:
     """Debian's dockerd, with an image `busybox`; its address."""
     with running_dockerd() as docker:
-        import_busybox(docker)
+        docker.import_busybox()
         yield docker.address
-
-
-def import_busybox(docker: Docker) -> None:
-    """So that it has an image."""
-    data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w") as tar:
-        tar.add("/bin/busybox", "bin/busybox")
-        for name in ("sh", "echo", "cat", "sleep", "stty"):
-            link = tarfile.TarInfo(f"bin/{name}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            tar.addfile(link)
-    docker("import", "-", "busybox", stdin=data.getvalue())
 
 
 def onggi(host: str, *line: str, stdin: str = "", **variables: str) -> tuple[int, str, str]:
@@ -223,7 +209,7 @@ def test_by_tls_at_dockerd(signed: Signed, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         host = f"tcp://127.0.0.1:{free.getsockname()[1]}"
     with running_dockerd(own_network=False, also_at=[host], **signed.flags) as docker:
-        import_busybox(docker)
+        docker.import_busybox()
         ask = by_tls(host, signed)
         life(ask, "busybox", tmp_path)
         much_in_both_directions(ask, "busybox")

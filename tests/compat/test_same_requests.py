@@ -156,7 +156,18 @@ LINES = (
     "exec -d -e A=1 -w /srv -u 7 --privileged web sleep 1",
     "inspect --type container web",
     "container inspect -s web",
+    "login -u me -p secret 127.0.0.1:5000",
+    "pull app",
+    "pull -a 127.0.0.1:5000/team/app",
+    "pull --platform linux/arm64 team/app:2",
+    "push 127.0.0.1:5000/team/app:2",
+    "push -a 127.0.0.1:5000/team/app",
+    "run -d --pull always --platform linux/amd64 127.0.0.1:5000/team/app",
 )
+
+
+KEPT = '{"auths": {"127.0.0.1:5000": {"auth": "Ym9yaTpqYXI="}}}'
+"""A client's config.json: it has logged in at a registry (bori, jar)."""
 
 
 def asked_by_docker(program: str, socket: Path, line: str) -> subprocess.CompletedProcess[str]:
@@ -234,11 +245,13 @@ def test_the_same_line_asks_for_the_same(
         monkeypatch.setenv("ONGGI_LANG", "en")
         monkeypatch.setenv("DOCKER_CONFIG", folder)
         monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+        Path(folder, "config.json").write_text(KEPT)
         with recording(socket, "1.41") as asked:
             done = asked_by_docker(DEBIANS, socket, line)
             theirs, said = told(asked), done.stdout
             assert theirs, done.stderr
             asked.clear()
+            Path(folder, "config.json").write_text(KEPT)
             code = main(["--host", f"unix://{socket}", *shlex.split(line)])
             ours, written = told(asked), capsys.readouterr()
     assert ours == theirs
