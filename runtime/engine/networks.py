@@ -114,8 +114,8 @@ class Networks:
         goes = prune_test(filters)
         deleted = []
         for network in self.list():
-            if network.name in PREDEFINED or self.is_wanted(network.id):
-                continue
+            if network.name in PREDEFINED or self._is_asked_for(network.id):
+                continue  # whether somebody runs in it the keeper knows, sooner than the rows
             if goes(network.value.labels, network.value.created_ns):
                 with contextlib.suppress(Conflict, NotFound):
                     network.remove()
@@ -125,11 +125,12 @@ class Networks:
 
     def is_wanted(self, network_id: str) -> bool:
         """Whether a container is in it, or will be when it is started."""
-        query = "SELECT networks FROM containers"
-        rows = self._records.database.all(query)
-        return self.records.is_used(network_id) or any(
-            network_id in row["networks"] for row in rows
-        )
+        return self.records.is_used(network_id) or self._is_asked_for(network_id)
+
+    def _is_asked_for(self, network_id: str) -> bool:
+        """Whether a container says that it wants to be in it."""
+        rows = self._records.database.all("SELECT networks FROM containers")
+        return any(network_id in row["networks"] for row in rows)
 
     def with_pools(self, network: values.Network) -> values.Network:
         """The default network gets its subnet when somebody first asks for it."""

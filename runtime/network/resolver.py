@@ -26,6 +26,7 @@ import selectors
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -51,6 +52,9 @@ IDLE_S = 10.0
 
 MOST_ERRANDS, MOST_CONNECTIONS = 256, 64
 """Of one container at the same time."""
+
+MOST_COUNTED = 1024
+"""Names whose turns are remembered for one container; then all begin anew."""
 
 _AT_ONCE = 32
 _LENGTH = struct.Struct(">H")
@@ -214,7 +218,7 @@ class Desk:
         self._there = os.dup(there)
         self._asking = asking
         self._entries = entries
-        self._turn = 0
+        self._turns: Counter[tuple[str, str]] = Counter()
         self._errands: set[Errand] = set()
         self._connections: set[Connection] = set()
         try:
@@ -252,8 +256,7 @@ class Desk:
         if question is None:
             return False
         asking = self._asking()
-        self._turn += 1
-        known = names.answer(question, self._entries(asking), self._turn)
+        known = names.answer(question, self._entries(asking), self._turn(question))
         if known is not None:
             reply(known)
             return True
@@ -266,6 +269,16 @@ class Desk:
         errand.ended = self._errands.discard
         errand.go()
         return True
+
+    def _turn(self, question: Question) -> int:
+        """How often this has been asked. Each name and kind has a count of its own: who wants to
+        connect asks for IPv4 and for IPv6 each time, and by one count for all he would always be
+        told the same one of two containers first.
+        """
+        if len(self._turns) >= MOST_COUNTED:
+            self._turns.clear()
+        self._turns[question.name, question.kind] += 1
+        return self._turns[question.name, question.kind]
 
     def _servers(self, asking: Plugged) -> tuple[list[str], int | None]:
         """Who knows all other names, and the namespace from which to ask: those of --dns are asked

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from keepers import kill_keeper
 
 from runtime.engine import Engine
 from runtime.engine.container import Container
@@ -37,10 +38,15 @@ def inside(container: Container, *command: str) -> str:
     return str(container.exec_run(list(command)).output.decode())
 
 
-def found(container: Container, name: str) -> set[str]:
-    """The addresses that `nslookup` is told; empty if there is nobody."""
+def told(container: Container, name: str) -> list[str]:
+    """The addresses that `nslookup` is told, in their order; empty if there is nobody."""
     lines = inside(container, "nslookup", name).partition("Name:")[2].splitlines()
-    return {line.split()[-1] for line in lines if line.startswith("Address")}
+    return [line.split()[-1] for line in lines if line.startswith("Address")]
+
+
+def found(container: Container, name: str) -> set[str]:
+    """The same in no order."""
+    return set(told(container, name))
 
 
 def address(container: Container, network: str = "town") -> str:
@@ -65,11 +71,28 @@ def test_several_of_one_alias(town: Engine) -> None:
     options: dict[str, Any] = {"networking_config": {"town": {"Aliases": ["all"]}}}
     several = [sleeper(town, f"one-{number}", **options) for number in range(3)]
     assert found(several[0], "all") == {address(each) for each in several}
+    first = [told(several[0], "all")[0] for _ in range(6)]
+    assert {first.count(address(each)) for each in several} == {2}, "they take turns"
     several[2].stop(timeout=0)
     deadline = time.monotonic() + PATIENCE_S
     while len(found(several[0], "all")) != 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert found(several[0], "all") == {address(each) for each in several[:2]}
+    # A client asks for both kinds of addresses each time, and for another name in between.
+    first = []
+    for name in ("all", "one-1") * 4:
+        first += told(several[0], name)[:1] if name == "all" else []
+    assert {first.count(address(each)) for each in several[:2]} == {2}
+
+
+def test_a_killed_keeper_is_replaced_and_the_names_with_it(town: Engine) -> None:
+    """It was the resolver of all; the next call of an engine starts another one."""
+    web, database = sleeper(town, "web"), sleeper(town, "db-1")
+    kill_keeper(town.root)
+    Engine(town.root)
+    assert found(web, "db-1") == {address(database)}
+    assert found(database, "web") == {address(web)}
+    assert "db-1.town" in inside(web, "nslookup", address(database))
 
 
 def test_names_come_and_go_with_networks(town: Engine) -> None:

@@ -24,16 +24,18 @@ from typing import Any
 
 import leftovers
 import pytest
+from keepers import keepers, kill_keeper
 
 from runtime.cli.main import main
 from runtime.engine import Engine
 from runtime.engine.container import Container
 from runtime.errors import Conflict, HostLacks, InvalidInput, NotFound
-from runtime.linux import netdevice, netlink
-from runtime.network import firewall
+from runtime.linux import netdevice, netlink, packets
+from runtime.network import firewall, nftables
 from runtime.network.ports import Published
 from runtime.network.records import NetworkRecords
 from runtime.network.requests import world
+from runtime.resident import KEEPER
 
 pytestmark = pytest.mark.needs("containers")
 
@@ -47,6 +49,7 @@ def only_the_loopback_is_left(own_world: None, base_state: Path) -> Iterator[Non
     yield
     leftovers.end_launchers(base_state)
     assert [name for _, name in socket.if_nameindex()] == ["lo"]
+    assert nftables.tables() == []
 
 
 @pytest.fixture
@@ -105,24 +108,6 @@ def eventually(holds: Callable[[], bool]) -> bool:
 
 def cables() -> list[str]:
     return [name for _, name in socket.if_nameindex() if name.startswith("veth")]
-
-
-def keepers(root: Path) -> list[int]:
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            comm = Path(f"/proc/{name}/comm").read_text().strip()
-            arguments = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
-            here = os.readlink(f"/proc/{name}/ns/net") == os.readlink("/proc/self/ns/net")
-            if comm == "onggi-keeper" and os.fsencode(root) in arguments and here:
-                found.append(int(name))
-    return found
-
-
-def kill_keeper(root: Path) -> None:
-    for pid in keepers(root):
-        os.kill(pid, signal.SIGKILL)
-    assert eventually(lambda: not keepers(root))
 
 
 def test_the_default_bridge_gives_an_address_and_a_way_out(networks: Engine) -> None:
@@ -242,10 +227,11 @@ def test_worlds_that_are_shared(networks: Engine) -> None:
     host = said(sleeper(networks, "host"), "ip link")
     assert "eth0" not in host
     one = sleeper(networks, "bridge", hostname="first")
-    other = sleeper(networks, f"container:{one.name}")
-    assert addresses(other) == addresses(one)
-    assert said(other, "hostname").strip() == "first"
-    assert said(other, "cat /etc/hosts") == said(one, "cat /etc/hosts")
+    for called in (one.name, one.id, one.id[:12]):
+        other = sleeper(networks, f"container:{called}")
+        assert addresses(other) == addresses(one)
+        assert said(other, "hostname").strip() == "first"
+        assert said(other, "cat /etc/hosts") == said(one, "cat /etc/hosts")
     assert "eth0" not in said(sleeper(networks, "none"), "ip link")
 
 
@@ -284,6 +270,36 @@ def test_when_all_subnets_are_taken_it_says_so(networks: Engine) -> None:
     freed = made[7].attrs["IPAM"]["Config"]
     made[7].remove()
     assert networks.networks.create("again").attrs["IPAM"]["Config"] == freed
+
+
+@pytest.mark.needs("ip")
+def test_an_automatic_subnet_avoids_the_routes_that_there_are(networks: Engine) -> None:
+    """Those of every table: a VPN has one for itself."""
+    first, second = (f"172.{number}.0.0/16" for number in (24, 25))
+    used = [pool.subnet for each in records(networks).all() for pool in each.pools]
+    assert not any(str(each) in (first, second) for each in used)
+    for route in (f"{first} table 200", second):
+        subprocess.run(["ip", "route", "add", "blackhole", *route.split()], check=True)
+    made = [networks.networks.create(f"net{number}") for number in range(10)]
+    given = {each.attrs["IPAM"]["Config"][0]["Subnet"] for each in made}
+    assert len(given) == 10 and {"172.23.0.0/16", "172.26.0.0/16"} <= given
+    assert not given & {first, second}
+    for route in (f"{first} table 200", second):
+        subprocess.run(["ip", "route", "del", "blackhole", *route.split()], check=True)
+
+
+@pytest.mark.needs("ip")
+def test_a_chosen_subnet_makes_way_for_a_route_that_has_come(networks: Engine) -> None:
+    """Nobody asked for this one, nobody is in it, and by now it leads somewhere else."""
+    town = networks.networks.create("town")
+    before = town.attrs["IPAM"]["Config"][0]["Subnet"]
+    subprocess.run(["ip", "route", "add", "blackhole", before], check=True)
+    one = sleeper(networks, "town")
+    town.reload()
+    after = town.attrs["IPAM"]["Config"][0]["Subnet"]
+    assert after != before
+    assert ip_interface(addresses(one)["eth0"]).network == ip_network(after)
+    subprocess.run(["ip", "route", "del", "blackhole", before], check=True)
 
 
 def test_a_host_that_has_a_loopback_but_permits_no_bridge(networks: Engine) -> None:
@@ -429,6 +445,35 @@ def test_a_keeper_ends_with_its_state_directory_or_when_it_is_told(state_root: P
     assert eventually(lambda: not keepers(state_root))
 
 
+IMPATIENT = """
+import sys
+from runtime.network import keeper
+keeper.IDLE_S = 0.5
+keeper.main(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+"""
+
+
+def test_a_keeper_ends_after_the_last_container_with_all_that_it_has_made(networks: Engine) -> None:
+    """The same program, that waits for half a second instead of a minute."""
+    leftovers.end_launchers(networks.root)
+    path = KEEPER.path(networks.root)
+    with packets.listen(path) as listener:
+        command = [sys.executable, "-c", IMPATIENT, str(listener.fileno()), networks.root, path]
+        keeper = subprocess.Popen(command, pass_fds=[listener.fileno()])
+    home = networks.networks.create("home")
+    one, other = sleeper(networks, "home", ports={"80/tcp": 4000}), sleeper(networks, "bridge")
+    assert keepers(networks.root) == [keeper.pid]
+    one.remove(force=True)
+    time.sleep(3 * 0.5)
+    assert keeper.poll() is None, "there is somebody still"
+    assert addresses(other)
+    other.remove(force=True)
+    assert keeper.wait(PATIENCE_S) == 0
+    assert [name for _, name in socket.if_nameindex()] == ["lo"]
+    assert nftables.tables() == [] and not path.exists()
+    home.remove()
+
+
 def test_it_is_plugged_in_again_when_its_policy_starts_it_again(networks: Engine) -> None:
     one = networks.containers.run(
         *("onggi/base", ["sh", "-c", "ip addr show eth0; sleep 0.1; exit 3"]),
@@ -487,11 +532,14 @@ def test_the_command_line(networks: Engine, capsys: pytest.CaptureFixture[str]) 
     form = "{{.NetworkSettings.Networks.home.IPAddress}}"
     assert onggi("inspect", "-f", form, "web").strip() == "10.9.0.7"
     assert onggi("ps", "-q", "--no-trunc", "-f", "network=home").strip()
+    onggi("run", "-d", "--name", "two", "--network", "home", "onggi/base", *SLEEP)
+    assert onggi("inspect", "-f", form, "two").strip() == "10.9.0.128", "the range's first"
+    assert "default via 10.9.0.254 dev eth0" in onggi("exec", "two", "ip", "route")
     onggi("network", "disconnect", "bridge", "web")
     onggi("network", "connect", "--alias", "x", "bridge", "web", code=1)
     onggi("network", "connect", "bridge", "web")
     onggi("network", "rm", "home", code=1)
-    onggi("rm", "-f", "web")
+    onggi("rm", "-f", "web", "two")
     assert "home" in onggi("network", "prune", "-f")
 
 

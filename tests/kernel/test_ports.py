@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import leftovers
 import pytest
+from keepers import kill_keeper
 from registries import contents, image_of
 from worlds import HERE, PATIENCE_S, World, another_machine, ask, greeting, page
 
@@ -146,6 +145,27 @@ def test_a_registry_of_one_s_own(engine: Engine, tmp_path: Path) -> None:
     registry.remove(force=True, v=True)
 
 
+def test_ranges_and_one_address(engine: Engine, outside: World) -> None:
+    serve = ["sh", "-c", "httpd -p 81 -h /etc; exec httpd -f -p 80 -h /etc"]
+    for name in ("one", "two"):
+        ports = ["-p", "8080-8090:80"]  # any of them
+        ports += ["-p", "127.0.0.1:8000-8001:80-81"] if name == "one" else []  # one by one
+        line = ["run", "-d", "--name", name, "--hostname", name, "--network", "bridge"]
+        assert onggi(*line, *ports, "onggi/base", *serve).returncode == 0
+    shown = onggi("port", "one").stdout.splitlines()
+    assert {"80/tcp -> 127.0.0.1:8000", "81/tcp -> 127.0.0.1:8001"} <= set(shown)
+    assert {"80/tcp -> 0.0.0.0:8080", "80/tcp -> [::]:8080"} <= set(shown)
+    assert "80/tcp -> 0.0.0.0:8081" in onggi("port", "two").stdout.splitlines()
+    for port, name in ((8000, "one"), (8001, "one"), (8080, "one"), (8081, "two")):
+        assert page("127.0.0.1", port) == name
+    assert ask(HERE, 8000) == ask("::1", 8000) == b"", "published at 127.0.0.1 alone"
+    with outside.inside():
+        assert page(HERE, 8080) == "one"
+        assert ask(HERE, 8000, patience_s=0.5) == b""
+    for name in ("one", "two"):
+        engine.containers.get(name).remove(force=True)
+
+
 def test_all_exposed_ports(engine: Engine) -> None:
     options = {"publish_all_ports": True, "exposed_ports": ["80", "90-91/udp"]}
     container = web(engine, "open", **options)
@@ -244,9 +264,7 @@ def test_a_killed_keeper_is_replaced_and_the_ports_with_it(engine: Engine) -> No
     before = container.ports
     port = int(before["80/tcp"][0]["HostPort"])
     assert page("127.0.0.1", port) == "stays"
-    for pid, root in leftovers._residents():
-        if root == engine.root and leftovers._comm(pid) == leftovers.KEEPER:
-            os.kill(pid, signal.SIGKILL)
+    kill_keeper(engine.root)
     assert page("127.0.0.1", port) == "stays"  # the rules are the kernel's
     web(engine, "other", ports={"80/tcp": 4009})  # has another keeper started
     assert engine.containers.get("stays").ports == before
