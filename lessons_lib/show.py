@@ -14,6 +14,7 @@
     show.beside(run, container)         a container made by hand beside one of the engine's
     show.steps(log)                     what a build did: new layers, cached ones, settings only
     show.progress()                     the same while it runs: `with show.progress() as progress`
+    show.travel()                       the layers of an image while it is pulled or pushed
     show.disk(one, two, ten)            what images say they take, and what they take together
     show.life(sunja, malja)             the states that each has been in, and what led to the next
     show.health(container)              what its last health checks found
@@ -51,6 +52,7 @@ from lessons_lib.points import points
 from lessons_lib.shelves import shelves as overlay
 from lessons_lib.shown import CLAY, INK, MONO, Shown, card, code, escaped
 from lessons_lib.stack import layers
+from lessons_lib.travel_live import travel
 from lessons_lib.upper import upper
 from lessons_lib.way import way
 from lessons_lib.wire import wire
@@ -76,6 +78,7 @@ __all__ = [
     "progress",
     "source",
     "steps",
+    "travel",
     "upper",
     "way",
     "wire",

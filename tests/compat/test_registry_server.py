@@ -21,6 +21,7 @@ import pytest
 from dockerd import running_dockerd
 from own_registry import OwnRegistry, running_registry
 from registries import CuttingProxy, contents, image_of
+from worlds import ip, own_network
 
 from lessons_lib.certificates import write_certificate
 from lessons_lib.waiting import until
@@ -162,6 +163,28 @@ def test_both_ends_are_ours(
         shutil.rmtree(engine.root / "certs.d")
 
 
+@pytest.mark.needs("root", "ip")
+def test_plain_http_elsewhere_needs_a_setting(
+    state_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an address that is none of this host's loopback: as if it were another machine."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    with own_network():
+        ip("address add 10.99.0.1/32 dev lo")
+        with running_registry(tmp_path, "--addr", "10.99.0.1:0") as registry:
+            name = f"10.99.0.1:{registry.port}/team/plain"
+            ours = Engine(state_root)
+            image = image_of(ours, f"{name}:latest", b"a layer")
+            for travel in (ours.images.push, ours.images.pull):
+                with pytest.raises(RegistryError, match="speaks plain HTTP") as refused:
+                    travel(name)
+                assert f"ONGGI_INSECURE_REGISTRIES=10.99.0.1:{registry.port}" in refused.value.hint
+            assert registry.requests() == [], "nothing was said in plain words"
+            monkeypatch.setenv("ONGGI_INSECURE_REGISTRIES", f"10.99.0.1:{registry.port}")
+            ours.images.push(name)
+            assert Engine(tmp_path / "other").images.pull(name).id == image.id
+
+
 @pytest.mark.needs("buildah")
 def test_buildah_pushes_and_pulls(registry: OwnRegistry, archive: Path) -> None:
     name = f"{registry.host}/team/buildah:1.0"
@@ -192,14 +215,14 @@ def test_what_is_cut_goes_on_where_it_stopped(
     layers = [random.Random(seed).randbytes(2 << 20) for seed in range(2)]
     (tmp_path / "server").mkdir()
     with running_registry(tmp_path / "server") as registry:
-        with CuttingProxy(registry.port, 50, 7, 1 << 17) as proxy:
+        with CuttingProxy(registry.port, 90, 7, 1 << 16) as proxy:
             name = f"127.0.0.1:{proxy.port}/cut/app"
             image = image_of(ours, f"{name}:latest", *layers)
             ours.images.push(name)
-            assert proxy.cut >= 20
-        with CuttingProxy(registry.port, 50, 8, 1 << 17) as proxy:
+            cut = proxy.cut
+        with CuttingProxy(registry.port, 90, 8, 1 << 16) as proxy:
             came = other.images.pull(f"127.0.0.1:{proxy.port}/cut/app")
-            assert proxy.cut >= 20
+            assert min(cut, proxy.cut) >= 20 and cut + proxy.cut >= 50
         assert came.id == image.id
         assert contents(other, came) == layers
         sizes = sorted(layer.size for layer in came.manifest.layers)

@@ -24,6 +24,7 @@ DOORS: Mapping[str, frozenset[str]] = {
             "lessons_lib.checks",
             "lessons_lib.lesson",
             "lessons_lib.refusals",
+            "lessons_lib.travel_live",
         }
     ),
     "pygments": frozenset({"lessons_lib.show"}),
