@@ -458,7 +458,8 @@ def test_a_keeper_ends_after_the_last_container_with_all_that_it_has_made(networ
     leftovers.end_launchers(networks.root)
     path = KEEPER.path(networks.root)
     with packets.listen(path) as listener:
-        command = [sys.executable, "-c", IMPATIENT, str(listener.fileno()), networks.root, path]
+        place = [str(listener.fileno()), str(networks.root), str(path)]
+        command = [sys.executable, "-c", IMPATIENT, *place]
         keeper = subprocess.Popen(command, pass_fds=[listener.fileno()])
     home = networks.networks.create("home")
     one, other = sleeper(networks, "home", ports={"80/tcp": 4000}), sleeper(networks, "bridge")
