@@ -230,6 +230,8 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[TOLD] = set()
     os.environ["ONGGI_PULL"] = "never"  # a name that is not here is no reason to ask the world
+    if config.option.collectonly:
+        return  # nothing will run that could leave something
     if not hasattr(config, "workerinput"):
         os.environ[PLACE] = tempfile.mkdtemp(prefix="t-")
         config.stash[LEFT_IN_LANES] = []
