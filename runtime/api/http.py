@@ -7,8 +7,8 @@ has not yet sent what it wants. Handlers run in one of three pools, for short ca
 uploads, so that a hundred builds and stops do not keep `docker ps` waiting, nor uploads that stand
 still a stop; what is followed costs no thread (following.py).
 
-Rule: the only module of the API that imports aiohttp, whose import takes longer than most
-commands; so only `onggi serve` imports this one.
+Rule: the only module of the API that imports aiohttp, and only `onggi serve` imports this one. What
+it shares with the registry's server is another's business (runtime/serving.py).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import asyncio
 import contextlib
 import re
 import resource
-import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 from urllib.parse import parse_qs
@@ -50,25 +50,31 @@ from runtime.engine import Engine
 from runtime.engine.engine import version
 from runtime.errors import OnggiError
 from runtime.registry.server.answers import Headers
+from runtime.serving import Connections, Ending, next_piece, running, target, whole
 
 SHORT_CALLS = 16
 LONG_CALLS = 128
 UPLOADS = 128
 """Threads at most: so many calls are carried out at once, others wait for their turn."""
-PATIENCE_S = 60.0
-"""How long a client may take for the headers of its first request."""
-BODY_PATIENCE_S = 600.0
-"""How long a body may stand still: people type into what they pipe here."""
-GOODBYE_S = 10.0
-"""How long calls under way may take when the server is told to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a slow client may cost. `header_s`: how long it may take for a request's headers;
+    `body_s`: how long a body may stand still, as people type into what they pipe here.
+    """
+
+    header_s: float = 60.0
+    body_s: float = 600.0
 
 
 class Server:
     """An engine at some sockets."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
+    def __init__(self, engine: Engine, settings: Settings, limits: Limits) -> None:
         self._engine = engine
         self._settings = settings
+        self._limits = limits
         self._short = ThreadPoolExecutor(SHORT_CALLS, "short")
         self._long = ThreadPoolExecutor(LONG_CALLS, "long")
         self._uploads = ThreadPoolExecutor(UPLOADS, "upload")
@@ -81,31 +87,30 @@ class Server:
         }
         routes.load()
 
-    async def run(self, listeners: Iterable[Listener], ready: Callable[[], None]) -> None:
-        """Serve on these until SIGTERM or SIGINT. `ready` is called when it answers."""
-        loop = asyncio.get_running_loop()
-        end = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, end.set)
-        server = web.Server(
+    async def run(
+        self,
+        listeners: Iterable[Listener],
+        ready: Callable[[], None],
+        ending: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Serve on these until `ending` is over. `ready` is called when it answers."""
+        connections = Connections(
             self._handle,
-            access_log=None,
-            keepalive_timeout=PATIENCE_S,
-            handler_cancellation=True,
+            self._refuse,
+            self._limits.header_s,
+            ends_with_client=True,
             auto_decompress=False,
         )
-        runner = web.ServerRunner(server, shutdown_timeout=GOODBYE_S)
-        await runner.setup()
         try:
-            for each in listeners:
-                await _listen(each, runner, server)
-            listening = asyncio.create_task(self._hear())
-            ready()
-            await end.wait()
-            for task in (listening, *self._listeners):  # who only listens is not waited for
-                task.cancel()
+            async with running(connections) as runner:
+                for each in listeners:
+                    await _listen(each, runner, connections)
+                listening = asyncio.create_task(self._hear())
+                ready()
+                await ending()
+                for task in (listening, *self._listeners):  # who only listens is not waited for
+                    task.cancel()
         finally:
-            await runner.cleanup()
             for pool in (self._short, self._long, self._uploads):
                 pool.shutdown(wait=False, cancel_futures=True)
 
@@ -118,7 +123,7 @@ class Server:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request. When the client goes away meanwhile this is cancelled."""
-        link = _Link(request, self._long)
+        link = _Link(request, self._long, self._limits.body_s)
         try:
             answer = await self._answer(request, link)
             return await self._send(request, answer, link)
@@ -130,7 +135,7 @@ class Server:
         try:
             if "Origin" in request.headers:
                 raise Refused(403, "web pages may not speak to the engine")
-            path, query = _target(request)
+            path, query = target(request)
             asked, path = _version(path)
             found = routes.find(request.method, path)
             if found is None:
@@ -213,9 +218,13 @@ class Server:
         kind: str,
     ) -> web.Response:
         named = {**self._always, **headers} | ({"Content-Type": kind} if kind else {})
-        if request.method == "HEAD":
-            return web.Response(status=status, headers={**named, "Content-Length": str(len(body))})
-        return web.Response(status=status, headers=named, body=body or None)
+        return whole(request, status, named, body)
+
+    def _refuse(self, status: int, sentence: str) -> web.Response:
+        """What was no call."""
+        body = as_line({"message": sentence})
+        headers = {**self._always, "Content-Type": NDJSON}
+        return web.Response(status=status, headers=headers, body=body)
 
     async def _begin(
         self, request: web.BaseRequest, status: int, headers: Mapping[str, str], kind: str
@@ -269,20 +278,25 @@ class Server:
             await loop.run_in_executor(link.pool, pour)
 
 
-async def _listen(listener: Listener, runner: web.ServerRunner, server: web.Server) -> None:
+async def _listen(listener: Listener, runner: web.ServerRunner, connections: Connections) -> None:
     """Serve at this socket, too."""
     if listener.tls is None:
         await web.SockSite(runner, listener.socket, backlog=BACKLOG).start()
         return
     loop, context = asyncio.get_running_loop(), listener.tls
-    await loop.create_server(lambda: Relay(context, server), sock=listener.socket, backlog=BACKLOG)
+    await loop.create_server(
+        lambda: Relay(context, connections), sock=listener.socket, backlog=BACKLOG
+    )
 
 
 class _Link:
     """A client's connection, as a thread uses it."""
 
-    def __init__(self, request: web.BaseRequest, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, request: web.BaseRequest, pool: ThreadPoolExecutor, patience_s: float
+    ) -> None:
         self._request = request
+        self._patience_s = patience_s
         self.pool = pool
         """Where the threads are that may wait for this client."""
         self._loop = asyncio.get_running_loop()
@@ -306,14 +320,10 @@ class _Link:
         if expects and request.transport and not request.content.total_bytes:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         try:
-            async with asyncio.timeout(BODY_PATIENCE_S):
-                return await request.content.readany()
+            async with asyncio.timeout(self._patience_s):
+                return await next_piece(request.content)
         except TimeoutError as cause:
             raise Refused(408, "the body stands still for too long") from cause
-        except (OSError, ValueError, web.HTTPException):
-            raise
-        except Exception as cause:  # aiohttp's own kinds of a broken body
-            raise ConnectionResetError(str(cause)) from cause
 
 
 class _Taken(web.StreamResponse):
@@ -367,14 +377,6 @@ def _nobody(method: str, path: str) -> Document:
         return Document({"message": "page not found"}, 404)
     template, reason = refused
     return Document({"message": f"{method} {template} is not implemented: {reason}"}, 501)
-
-
-def _target(request: web.BaseRequest) -> tuple[str, str]:
-    """Path and query as they were sent: aiohttp's own reading would resolve `..`."""
-    path, _, query = request.message.path.partition("?")
-    if path.startswith(("http://", "https://")):
-        path = "/" + path.partition("://")[2].partition("/")[2]
-    return path, query
 
 
 def _version(path: str) -> tuple[Version, str]:
@@ -437,13 +439,13 @@ def serve(
     settings: Settings,
     listeners: Iterable[Listener],
     ready: Callable[[], None],
+    ending: Ending,
 ) -> None:
-    """Serve until a signal ends it."""
-
+    """Serve until `ending`."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # three for each who follows a log
 
     async def begin() -> None:
-        await Server(engine, settings).run(listeners, ready)
+        await Server(engine, settings, Limits()).run(listeners, ready, ending.come)
 
     asyncio.run(begin())

@@ -7,6 +7,7 @@ says so).
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,28 +42,30 @@ def serve(given: Given) -> int:
     from runtime.api.http import serve
     from runtime.api.sockets import Listener
     from runtime.registry.trust import checked_mirror
+    from runtime.serving import Ending
 
     hosts = given.host or [DEFAULT_HOST]
     engine = Engine()
     engine.images.mirrors = tuple(map(checked_mirror, given.registry_mirror))
     tls = _tls(given)
-    listeners = [
-        Listener.open(host, group=given.group, tls=tls, plain_loopback=given.plain_loopback)
-        for host in hosts
-    ]
+    settings = Settings(registry_mirrors=tuple(given.registry_mirror))
+    ending = Ending()
+    listeners: list[Listener] = []
 
     def say_ready() -> None:
         for each in listeners:
             text = translate("the engine answers at {address}").format(address=each.address)
             console.warn(text)
 
-    try:
+    with contextlib.ExitStack() as until_end:
+        for host in hosts:
+            each = Listener.open(
+                host, group=given.group, tls=tls, plain_loopback=given.plain_loopback
+            )
+            until_end.callback(each.close)
+            listeners.append(each)
         engine.restore()
-        settings = Settings(registry_mirrors=tuple(given.registry_mirror))
-        serve(engine, settings, listeners, say_ready)
-    finally:
-        for each in listeners:
-            each.close()
+        serve(engine, settings, listeners, say_ready, ending)
     return 0
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from docker_host import ask
+from docker_host import PATIENCE_S, ask, wait_until
 
 from runtime.api.http import LONG_CALLS, SHORT_CALLS
 from runtime.engine import Engine
@@ -74,3 +78,13 @@ def test_a_number_without_end_is_no_version(unwatched_host: str) -> None:
 def test_a_client_names_no_directory_of_this_host(unwatched_host: str, remote: str) -> None:
     reply = ask(unwatched_host, "POST", f"/build?remote={quote(remote)}", b"")
     assert reply.status == 400 and "not an address to build from" in reply.message
+
+
+def test_who_is_told_to_end_before_it_answers_leaves_no_file(state_root: Path) -> None:
+    path = state_root / "s"
+    line = [sys.executable, "-m", "runtime.cli.main", "serve", "-H", f"unix://{path}", "-G", "root"]
+    with subprocess.Popen(line, stderr=subprocess.DEVNULL) as server:
+        wait_until(path.exists)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(PATIENCE_S) == 0
+    assert [each.name for each in state_root.iterdir() if each.is_socket()] == []

@@ -13,7 +13,7 @@ EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "info", "misc"}
 """Names that say nothing about what is inside."""
 
 DOORS: Mapping[str, frozenset[str]] = {
-    "aiohttp": frozenset({"runtime.api.http", "runtime.registry.server.http"}),
+    "aiohttp": frozenset({"runtime.serving", "runtime.api.http", "runtime.registry.server.http"}),
     "cryptography": frozenset({"lessons_lib.certificates"}),
     "bcrypt": frozenset({"runtime.registry.server.passwords"}),
     "nbformat": frozenset({"lessons_lib.publish.notebook"}),

@@ -4,15 +4,14 @@ It turns a request into an `Asked`, lets `Registry` answer, sends the answer and
 of the access log. What a slow or rude client may cost is decided here: a moment to send its
 headers, a least speed for bodies in both directions, and a number of connections.
 
-Rule: the only module that imports aiohttp, whose import takes longer than most commands; so only
-`onggi registry serve` imports this one.
+Rule: the only module of the registry that imports aiohttp, and only `onggi registry serve` imports
+this one. What it shares with the API's server is another's business (runtime/serving.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import ssl
 import sys
 import time
@@ -29,6 +28,7 @@ from runtime.registry.server.access import AccessLog
 from runtime.registry.server.answers import Answer, Asked, FilePart, Headers, Refused
 from runtime.registry.server.passwords import Passwords
 from runtime.registry.server.registry import Registry
+from runtime.serving import Connections, Ending, next_piece, running, target, whole
 
 PIECE_BYTES = 1 << 20
 PATIENCE_S = 60.0
@@ -37,8 +37,6 @@ LEAST_PIECE_BYTES = 60 << 10
 """… of which that much must have come: 1 KiB a second."""
 SEND_PATIENCE_S = 300.0
 MOST_CONNECTIONS = 1000
-GOODBYE_S = 10.0
-"""How long requests under way may take when the server is told to end."""
 REALM = "Onggi registry"
 ALWAYS = {
     API_VERSION: API_VERSION_2,
@@ -70,31 +68,20 @@ class Server:
         self._passwords = Passwords(settings.passwords) if settings.passwords else None
         self._log = AccessLog(settings.access_log)
         self._bcrypt = asyncio.Semaphore(2)
-        self._idle: dict[object, float] = {}
+        self._connections = Connections(self._handle, _refuse, PATIENCE_S)
 
-    async def run(self, ready: Callable[[str], None]) -> None:
-        """Serve until SIGTERM or SIGINT. `ready` gets the address when it answers.
+    async def run(self, ready: Callable[[str], None], ending: Ending) -> None:
+        """Serve until `ending`. `ready` gets the address when it answers.
 
         Raises OSError: the address cannot be used.
         """
-        loop = asyncio.get_running_loop()
-        end = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, end.set)
-        server = web.Server(self._handle, access_log=None, keepalive_timeout=75.0)
-        runner = web.ServerRunner(server, shutdown_timeout=GOODBYE_S)
-        await runner.setup()
-        try:
-            settings = self._settings
+        settings = self._settings
+        async with running(self._connections) as runner:
             await web.TCPSite(
                 runner, settings.host, settings.port, ssl_context=self._tls, backlog=512
             ).start()
             ready(self._address(runner))
-            watching = asyncio.create_task(self._end_idle(server))
-            await end.wait()
-            watching.cancel()
-        finally:
-            await runner.cleanup()
+            await ending.come()
 
     def _address(self, runner: web.ServerRunner) -> str:
         host, port = runner.addresses[0][:2]
@@ -104,8 +91,6 @@ class Server:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request, from its headers to its line in the log."""
         begun = time.monotonic()
-        protocol = request.protocol
-        self._idle[protocol] = float("inf")
         counted = _Counted(request)
         user, sent, status = "", 0, 499  # what nginx writes for a client that went away
         try:
@@ -114,12 +99,11 @@ class Server:
             status = answer.status
             return response
         finally:
-            self._idle[protocol] = time.monotonic()
             self._log.write(
                 client=request.remote or "",
                 user=user,
                 method=request.method,
-                path=request.message.path,
+                path=request.raw_path,
                 status=status,
                 received=counted.bytes,
                 sent=sent,
@@ -129,14 +113,14 @@ class Server:
 
     async def _decide(self, request: web.BaseRequest, counted: _Counted) -> tuple[str, Answer]:
         """Who asks, and what the answer is."""
-        if len(self._idle) > MOST_CONNECTIONS:
+        if len(self._connections.connections) > MOST_CONNECTIONS:
             request.protocol.close()
             return "", Refused("TOOMANYREQUESTS", "too many connections", status=503).answer
         try:
             user = await self._admit(request)
             if user is None:
                 return "", _unauthorized()
-            path, query = _target(request)
+            path, query = target(request)
             asked = Asked(
                 request.method,
                 query,
@@ -167,17 +151,6 @@ class Server:
         async with self._bcrypt:  # it takes a whole processor for a while
             return await asyncio.to_thread(self._passwords.user, header)
 
-    async def _end_idle(self, server: web.Server) -> None:
-        """Close connections on which nobody has completed a request's headers for too long."""
-        while True:
-            await asyncio.sleep(PATIENCE_S / 12)
-            now = time.monotonic()
-            for connection in server.connections:
-                if now - self._idle.setdefault(connection, now) > PATIENCE_S:
-                    connection.force_close()
-            alive = set(server.connections)
-            self._idle = {each: at for each, at in self._idle.items() if each in alive}
-
 
 class _Counted:
     """A request's body: in pieces, not too slowly, counted."""
@@ -203,17 +176,15 @@ class _Counted:
         size = 0
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while size < PIECE_BYTES and (part := await self._content.readany()):
+                while size < PIECE_BYTES and (part := await next_piece(self._content)):
                     parts.append(part)
                     size += len(part)
         except TimeoutError:
             if size < LEAST_PIECE_BYTES:
                 slow = Refused("BLOB_UPLOAD_INVALID", "the body comes too slowly", status=408)
                 return b"".join(parts), slow
-        except (ConnectionError, web.HTTPException, OSError, ValueError) as error:
+        except OSError as error:
             return b"".join(parts), error
-        except Exception as error:  # noqa: BLE001 (aiohttp's own kinds of a broken body)
-            return b"".join(parts), ConnectionResetError(str(error))
         return b"".join(parts), None
 
 
@@ -221,11 +192,7 @@ async def _send(request: web.BaseRequest, answer: Answer) -> tuple[web.StreamRes
     """Send an answer; how many bytes of body went out."""
     headers = {**answer.headers, **ALWAYS}
     if not isinstance(answer.body, FilePart):
-        response = web.Response(status=answer.status, headers=headers, body=answer.body)
-        if request.method == "HEAD":
-            response = web.Response(
-                status=answer.status, headers={**headers, "Content-Length": str(answer.size)}
-            )
+        response = whole(request, answer.status, headers, answer.body, answer.size)
         await response.prepare(request)
         await response.write_eof()
         return response, 0 if request.method == "HEAD" else len(answer.body)
@@ -268,20 +235,18 @@ async def _sendfile(
         raise ConnectionResetError("the file is shorter than its row says")
 
 
-def _target(request: web.BaseRequest) -> tuple[str, str]:
-    """Path and query as they were sent: aiohttp's own reading would resolve `..`."""
-    path, _, query = request.message.path.partition("?")
-    if path.startswith(("http://", "https://")):
-        path = "/" + path.partition("://")[2].partition("/")[2]
-    return path, query
-
-
 def _aborter(request: web.BaseRequest) -> Callable[[], None]:
     def abort() -> None:
         if request.transport is not None:
             request.transport.abort()
 
     return abort
+
+
+def _refuse(status: int, sentence: str) -> web.Response:
+    """What was no request."""
+    answer = Refused("UNKNOWN", sentence, status=status).answer
+    return web.Response(status=status, headers={**answer.headers, **ALWAYS}, body=answer.body)
 
 
 def _unauthorized() -> Answer:
@@ -311,9 +276,10 @@ def _tls(settings: Settings) -> ssl.SSLContext:
 
 def serve(registry: Registry, settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve until a signal ends it. Raises InvalidInput, OSError."""
+    ending = Ending()
 
     async def begin() -> None:
-        await Server(registry, settings).run(ready)
+        await Server(registry, settings).run(ready, ending)
 
     with contextlib.closing(registry):
         asyncio.run(begin())

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import http.client
+import json
 import os
 import secrets
 import signal
@@ -387,7 +388,20 @@ def test_headers_without_an_end(registry: OwnRegistry) -> None:
         connection.settimeout(PATIENCE_S)
         with contextlib.suppress(ConnectionError):
             connection.sendall(b"GET /v2/ HTTP/1.1\r\nX: " + b"x" * 100_000)
-        assert connection.recv(100).split()[1] == b"400"
+        assert connection.recv(100).split()[1] == b"431"
+
+
+@pytest.mark.parametrize("said", [b"rubbish\r\n\r\n", b"GET /v2/ HTTP/1.1\r\nno header\r\n\r\n"])
+def test_what_is_no_request(registry: OwnRegistry, said: bytes) -> None:
+    """The refusal is the registry's own, to the last word."""
+    with socket.create_connection(("127.0.0.1", registry.port)) as connection:
+        connection.settimeout(PATIENCE_S)
+        connection.sendall(said)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        (error,) = json.loads(answer.read())["errors"]
+    assert (answer.status, error["message"]) == (400, "this is no HTTP request")
+    assert answer.headers["Server"] == "onggi"
 
 
 @pytest.fixture(scope="module")
