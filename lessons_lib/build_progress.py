@@ -32,6 +32,8 @@ COLOURS = {
     "new": CLAY,
     "cached": LEAF,
     "settings": FAINT,
+    "inherited": FAINT,
+    "from-nothing": FAINT,
     "unfinished": FAINT,
     "running": BERRY,
 }
@@ -78,5 +80,16 @@ def steps_of(log: Iterable[events.Event]) -> list[Step]:
             case events.StepCached():
                 found[-1].became = "cached"
             case events.StepDone() if found[-1].became == "unfinished":
-                found[-1].became = "settings"
+                found[-1].became = _without_layer(found[-1].text)
     return found
+
+
+def _without_layer(instruction: str) -> str:
+    """What became of a step that has made no layer: FROM brings those that it stands on."""
+    match instruction.split()[:2]:
+        case [word, "scratch"] if word.upper() == "FROM":
+            return "from-nothing"
+        case [word, *_] if word.upper() == "FROM":
+            return "inherited"
+        case _:
+            return "settings"

@@ -1,6 +1,7 @@
 """What the health checks of a container found: the last ones, and what the engine concludes.
 
-    show.health(container)
+    show.health(container)              the last five checks, of which docker keeps no more
+    show.health(container, last=2)      only so many of them
 
 Read from what `docker inspect` shows under State.Health.
 """
@@ -18,13 +19,17 @@ MARGIN, LABEL_WIDTH, STEP, HIGH = 20, 190, 96, 92
 COLOURS = {"healthy": LEAF, "unhealthy": BERRY, "starting": CLAY}
 
 
-def health(container: Container) -> Shown:
-    """The status, and the last five checks, the oldest first: exit code and what was said."""
+KEPT = 5
+"""Checks that docker remembers."""
+
+
+def health(container: Container, last: int = KEPT) -> Shown:
+    """The status, and the `last` checks, the oldest first: exit code and what was said."""
     container.reload()
     found = container.attrs["State"].get("Health")
     if not found:
         return Shown(say("health.none", name=container.name))
-    checks = [(int(each["ExitCode"]), _said(each)) for each in found["Log"]]
+    checks = [(int(each["ExitCode"]), _said(each)) for each in found["Log"][-last:]]
     told = [say("health.check", code=code, said=said or "–") for code, said in checks]
     words = "\n".join([say("health.status", name=container.name, status=found["Status"]), *told])
     return Shown(words, picture=_picture(container.name, found["Status"], checks, words))

@@ -49,7 +49,7 @@ def _in_force(container: Container) -> Iterator[tuple[Setting, str]]:
                 yield setting, file.read_text().strip()
 
 
-def cpu(container: Container, seconds: float = 4.0) -> Shown:
+def cpu(container: Container, seconds: float = 2.0) -> Shown:
     """Parts of a processor that the container uses from now on, every fifth of a second."""
     group, quota = Cgroup(container.id), _quota(container)
     shares = list(_shares(group, seconds))

@@ -112,17 +112,20 @@ def covering(shelves: list[Shelf], path: str) -> Shelf | None:
 
 
 def kept_paths(directory: Path, *, most: int) -> list[str]:
-    """The files, links and whiteouts in a layer's directory, as the container names them.
+    """What is in a layer's directory, as the container names it: files, links, empty folders
+    (with a / at their end) and whiteouts (with a − before them).
 
-    Stops after `most`, since a base layer has thousands. A whiteout has a − before it.
+    Stops after `most`, since a base layer has thousands.
     """
     found: list[str] = []
     for folder, folders, files in os.walk(directory):
         folders.sort()
+        if not folders and not files and folder != str(directory):
+            found.append(f"/{Path(folder).relative_to(directory)}/")
         for name in sorted(files):
             place = Path(folder, name)
             path = f"/{place.relative_to(directory)}"
             found.append(f"−{path}" if is_whiteout(place.lstat()) else path)
-            if len(found) == most:
-                return found
-    return found
+        if len(found) >= most:
+            break
+    return found[:most]

@@ -75,11 +75,12 @@ def _build(ground: dict[str, Floor], thing: Image | Container) -> None:
     here, floor = ground, None
     for number, layer in enumerate(image.layers, start=1):
         if layer.chain_id not in here:
-            here[layer.chain_id] = Floor(number, made_by(layer.created_by), _holds(layer.files))
+            holds = _holds(layer.files) or say("stack.nothing")
+            here[layer.chain_id] = Floor(number, made_by(layer.created_by), holds)
         floor = here[layer.chain_id]
         here = floor.above
     if isinstance(thing, Container):
-        holds = _holds(thing.upper_path)
+        holds = _holds(thing.upper_path) or say("stack.nothing-yet")
         here[thing.name] = Floor(len(image.layers) + 1, thing.name, holds, writable=True)
         here[thing.name].ends.append(thing.name)
     elif floor is not None:
@@ -91,10 +92,8 @@ def _name(image: Image) -> str:
 
 
 def _holds(directory: Path) -> str:
-    """Up to three of a layer's paths, or that they are many."""
+    """Up to three of a layer's paths, or that they are many; "" for none."""
     paths = kept_paths(directory, most=4)
-    if not paths:
-        return say("stack.nothing")
     return say("stack.many") if len(paths) > 3 else " · ".join(paths)
 
 

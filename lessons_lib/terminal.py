@@ -2,6 +2,7 @@
 
     terminal("onggi ps -a", "onggi logs sunja")     one after the other, in a shell
     typed("onggi exec -it sunja sh", "tty", "exit")   the same with a real terminal between
+    typed("onggi exec -it sunja sh", "sleep 1d", CTRL_C, window(40, 100), "exit")
 
 `onggi` is this repository's, in the language of the notebook. The ids of containers differ from run
 to run, so they are shown by whose they are: ‹id of sunja›.
@@ -27,6 +28,9 @@ PATIENCE_S = 60
 """A command of a lesson that takes longer hangs."""
 
 NOTHING: Mapping[str, str] = {}
+
+CTRL_C = "\x03"
+"""The key that interrupts: for `typed`, once the command before it has written a line."""
 
 SHORT = 12
 """Digits of an id that docker and we print."""
@@ -54,9 +58,17 @@ def answered(lines: Iterable[str], *, note: str = "", **variables: str) -> Trans
     return _transcript(answers, note)
 
 
+def window(rows: int, columns: int) -> str:
+    """For `typed`: the terminal's window gets this size, once the command before it has written a
+    line. It is the sequence by which a program asks xterm for that (XTWINOPS 8).
+    """
+    return f"\x1b[8;{rows};{columns}t"
+
+
 def typed(command: str, *lines: str) -> Transcript:
     """Run `command` on a pseudo-terminal of 24 rows and 80 columns and type `lines` at its prompt.
 
+    Among the lines may be CTRL_C and `window(…)`: they meet the command before them while it runs.
     What is shown is what a person would see on the screen, the typed lines included.
     """
     script = json.dumps({"command": command, "lines": lines})

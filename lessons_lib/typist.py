@@ -2,6 +2,9 @@
 
     python -m lessons_lib.typist '{"command": "onggi exec -it sunja sh", "lines": ["tty", "exit"]}'
 
+Ctrl-C (the character 3) and a new size of the window (xterm's sequence for it) may stand among the
+lines. They come while a command runs: when it has written a line of its own.
+
 It is a program of its own because a process with threads, such as a notebook kernel, must not fork.
 Ends with the command's exit code.
 
@@ -26,6 +29,12 @@ ROWS, COLUMNS = 24, 80
 PROMPT = re.compile(rb"[#$] (?:\x1b\[6n)?$")
 """The end of what a shell writes when it waits; busybox asks where the cursor is, too."""
 
+BUSY = re.compile(rb"\n[^\n]*\n$")
+"""The end of what is seen when a command that has been typed has written a line."""
+
+CTRL_C = "\x03"
+WINDOW = re.compile(r"\x1b\[8;(\d+);(\d+)t")
+
 PATIENCE_S = 20.0
 CHUNK_BYTES = 1 << 16
 _CONTROLS = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -37,7 +46,7 @@ def main(script: str) -> int:
     child, terminal = pty.fork()
     if child == 0:
         os.execvp("sh", ["sh", "-c", f"exec {order['command']}"])
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    resize(terminal, ROWS, COLUMNS)
     screen = type_lines(terminal, order["lines"])
     sys.stdout.buffer.write(_CONTROLS.sub(b"", screen))
     _, status = os.waitpid(child, 0)
@@ -48,9 +57,18 @@ def type_lines(terminal: int, lines: Sequence[str]) -> bytes:
     """Type each line when there is a prompt, then read on to the end; what the screen showed."""
     screen = b""
     for line in lines:
-        screen += _read_until(terminal, PROMPT)
-        os.write(terminal, line.encode() + b"\r")
+        size = WINDOW.fullmatch(line)
+        screen += _read_until(terminal, BUSY if size or line == CTRL_C else PROMPT)
+        if size:
+            resize(terminal, *map(int, size.groups()))
+        else:
+            os.write(terminal, line.encode() + (b"" if line == CTRL_C else b"\r"))
     return screen + _read_until(terminal, None)
+
+
+def resize(terminal: int, rows: int, columns: int) -> None:
+    """Give the window another size; the kernel tells whoever is in the foreground (SIGWINCH)."""
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 def _read_until(terminal: int, wanted: re.Pattern[bytes] | None) -> bytes:

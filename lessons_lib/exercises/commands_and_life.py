@@ -7,8 +7,10 @@ the first untrue thing is the mistake. What it says: texts/<language>/05-command
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from lessons_lib.checks import Marks, Mistake
 from lessons_lib.lesson import Lesson
@@ -24,6 +26,8 @@ GRACE_S = 3.0
 PATIENCE_S = 5.0
 KILLED = 137
 
+SCRIPT, SHELLS = "on-air.sh", ("sh", "bash", "dash", "ash", "busybox")
+
 TRIO = {"ganjang": 0, "gochujang": 3, "doenjang": 3}
 """The riddle's containers and how they end."""
 
@@ -35,10 +39,12 @@ def closes_politely(marks: Marks, engine: Engine) -> None:
     with _trial(engine, "lesson05/keeper") as keeper:
         if not _still_runs(keeper):
             raise Mistake("ends-early", code=keeper.exit_code)
+        if _has_said_closed(keeper):
+            raise Mistake("too-soon")
         keeper.stop(timeout=GRACE_S)
         _ended_politely(keeper)
         marks.earn(0.7)
-        if b"closed" not in keeper.logs(stderr=False).splitlines():
+        if not _has_said_closed(keeper):
             raise Mistake("no-word", said=_last_line(keeper))
         marks.earn(0.3)
 
@@ -50,7 +56,7 @@ def stays_on_air(marks: Marks, engine: Engine) -> None:
             raise Mistake("went-silent" if radio.exit_code == 0 else "failed", code=radio.exit_code)
         marks.earn(0.4)
         running = [line.decode() for line in radio.exec_run("ps -o args").output.splitlines()]
-        if not any("on-air.sh" in line for line in running):
+        if not any(map(_is_on_air, running)):
             raise Mistake("not-on-air", runs=running[1] if len(running) > 1 else "?")
         marks.earn(0.6)
 
@@ -110,6 +116,22 @@ def _still_runs(container: Container) -> bool:
     time.sleep(0.5)
     container.reload()
     return container.status == "running"
+
+
+def _has_said_closed(container: Container) -> bool:
+    return b"closed" in container.logs(stderr=False).splitlines()
+
+
+def _is_on_air(process: str) -> bool:
+    """Whether a process's arguments are those of a shell that reads the script, or of the script
+    itself: not of a program that only has its name, as in `tail -f /on-air.sh`.
+
+    busybox's ps puts a script's name in front: `{on-air.sh} /bin/sh /on-air.sh`.
+    """
+    words = re.sub(r"^{[^}]*} ", "", process).split()
+    program, *arguments = (PurePosixPath(word).name for word in words or [""])
+    reads = program in SHELLS and "-c" not in arguments
+    return program == SCRIPT or (reads and SCRIPT in arguments)
 
 
 def _ended_politely(container: Container) -> None:

@@ -23,7 +23,7 @@ def test_every_step_says_what_became_of_it(monkeypatch: pytest.MonkeyPatch) -> N
     shown = steps(log)
     assert shown.words.splitlines() == [
         "Step  Instruction      What became of it",
-        "1/4   FROM onggi/base  settings only, no layer",
+        "1/4   FROM onggi/base  layers and settings inherited",
         "2/4   RUN <x>          a new layer",
         "3/4   COPY a /         the layer of last time",
         "4/4   RUN exit 1       not finished",
