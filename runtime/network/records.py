@@ -367,7 +367,7 @@ class NetworkRecords:
 
     def endpoints(self, container: str) -> tuple[Endpoint, ...]:
         """A running container's cables, in the order of their devices."""
-        query = "SELECT * FROM endpoints WHERE container = ? ORDER BY device"
+        query = "SELECT * FROM endpoints WHERE container = ? ORDER BY length(device), device"
         return tuple(self._endpoint(row) for row in self.database.all(query, container))
 
     def endpoints_in(self, network_id: str) -> tuple[Endpoint, ...]:

@@ -18,7 +18,7 @@ Rule: names are somebody else's business (engine).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from runtime.content.copy import copy_blob, in_parallel
@@ -81,15 +81,27 @@ def pull(
     tell(Progress(f"Pulling from {repository.name}", reference))
     fetched = choose(repository, top, platform)
     manifest = checked_manifest(fetched)
-    config_data = (
-        content.read(manifest.config.digest)
-        if content.has(manifest.config.digest)
-        else fetch_config(repository, manifest.config)
-    )
+    if content.has(manifest.config.digest):
+        config_data = content.read(manifest.config.digest)
+    else:
+        config_data = fetch_config(repository, manifest.config)
     config = ImageConfig.from_bytes(config_data)
     if insist and not fits(config.platform, platform):
         raise _no_match(platform, [config.platform])
-    layers = manifest.layers_of(config)
+    ours = _bring_all(repository, content, manifest.layers_of(config), tell)
+    content.add(config_data)
+    if ours == manifest.layers:
+        return Pulled(top.digest, _keep(content, fetched))
+    return Pulled(top.digest, content.add(replace(manifest, layers=ours).to_bytes()))
+
+
+def _bring_all(
+    repository: Repository,
+    content: ContentStore,
+    layers: Sequence[tuple[Descriptor, DiffID]],
+    tell: Tell,
+) -> tuple[Descriptor, ...]:
+    """The layers as they are in our store; those that are missing come several at a time."""
     here = [_ours(content, *layer) for layer in layers]
     missing = {}
     for (layer, _), known in zip(layers, here, strict=True):
@@ -103,11 +115,7 @@ def pull(
         WORKERS,
         repository.registry.transport.close,
     )
-    content.add(config_data)
-    ours = tuple(known or layer for (layer, _), known in zip(layers, here, strict=True))
-    if ours == manifest.layers:
-        return Pulled(top.digest, _keep(content, fetched))
-    return Pulled(top.digest, content.add(replace(manifest, layers=ours).to_bytes()))
+    return tuple(known or layer for (layer, _), known in zip(layers, here, strict=True))
 
 
 def choose(repository: Repository, top: Fetched, platform: Platform) -> Fetched:

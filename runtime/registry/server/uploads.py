@@ -73,7 +73,7 @@ class Uploads:
         A client whose connection broke comes back before we have noticed. So the newest request
         has the upload, and the one before it is interrupted.
         """
-        progress = self._known.setdefault(upload, _Progress())
+        progress = self._progress(name, upload)
         progress.interrupt()
         async with progress.lock:
             progress.interrupt = asked.interrupt
@@ -88,7 +88,7 @@ class Uploads:
         """Make an upload the blob `digest`; its size. Raises Refused for other bytes, and then
         the upload is over, too.
         """
-        progress = self._known.setdefault(upload, _Progress())
+        progress = self._progress(name, upload)
         async with progress.lock:
             self.size(name, upload)
             try:
@@ -109,6 +109,13 @@ class Uploads:
                     self._inventory.end_upload(file.name)
                 if file.name not in self._inventory.uploads():
                     file.unlink()
+
+    def _progress(self, name: str, upload: str) -> _Progress:
+        """What is known of an upload. Raises Refused for one that a client has made up: nothing is
+        kept for that.
+        """
+        self.size(name, upload)
+        return self._known.setdefault(upload, _Progress())
 
     def _path(self, upload: str) -> Path:
         return self._folder / upload

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import CapturedIO, RichOutput, capture_output
+from IPython.utils.capture import CapturedIO, RichOutput
 
 from lessons_lib import build_live
 from lessons_lib.build_live import Lines, Redrawn, Tail
@@ -21,16 +18,6 @@ RUN: list[events.Event] = [
     *(events.StepStarted(2, 2, "RUN make"), events.Output("stdout", b"a\x1b[2Jb\nunfin")),
     *(events.Output("stderr", b"ished\n"), events.LayerWritten(LAYER, 5), events.StepDone(0.2)),
 ]
-
-
-@pytest.fixture
-def captured(monkeypatch: pytest.MonkeyPatch) -> Iterator[CapturedIO]:
-    """What a cell displays; an IPython shell that is gone afterwards."""
-    monkeypatch.setenv("ONGGI_LANG", "en")
-    InteractiveShell.instance()
-    with capture_output() as caught:
-        yield caught
-    InteractiveShell.clear_instance()
 
 
 def words(output: RichOutput) -> str:

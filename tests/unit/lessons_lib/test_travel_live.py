@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import CapturedIO, RichOutput, capture_output
+from IPython.utils.capture import CapturedIO, RichOutput
 from peers import Offer, running_peer
 
 from lessons_lib import travel_live
@@ -19,16 +17,6 @@ from runtime.registry.progress import Progress, Tell
 from runtime.registry.pull import pull
 from runtime.registry.transport import Transport
 from runtime.registry.trust import Trust
-
-
-@pytest.fixture
-def captured(monkeypatch: pytest.MonkeyPatch) -> Iterator[CapturedIO]:
-    """What a cell displays; an IPython shell that is gone afterwards."""
-    monkeypatch.setenv("ONGGI_LANG", "en")
-    InteractiveShell.instance()
-    with capture_output() as caught:
-        yield caught
-    InteractiveShell.clear_instance()
 
 
 def words(output: RichOutput) -> str:

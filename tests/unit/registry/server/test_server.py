@@ -4,6 +4,7 @@ should, removes only garbage, and costs the same however rude its clients are.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import http.client
@@ -28,8 +29,11 @@ from runtime.errors import CutOff, InvalidInput
 from runtime.oci.descriptor import LAYER, MANIFEST, Descriptor
 from runtime.oci.digest import Digest
 from runtime.registry.client import Registry, Repository
+from runtime.registry.server.answers import Asked, Headers, Refused
 from runtime.registry.server.garbage import collect
+from runtime.registry.server.inventory import Inventory
 from runtime.registry.server.passwords import Passwords, htpasswd_line
+from runtime.registry.server.uploads import Uploads
 from runtime.registry.transport import Transport
 from runtime.registry.trust import Trust
 
@@ -459,6 +463,23 @@ def _memory(registry: OwnRegistry) -> int:
     """The most that it ever had in memory, in bytes."""
     status = Path(f"/proc/{registry.process.pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) << 10
+
+
+def test_uploads_that_clients_make_up_cost_no_memory(tmp_path: Path) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    async def make_up(uploads: Uploads) -> None:
+        asked = Asked("PATCH", "", Headers(()), body)
+        for number in range(100):
+            with pytest.raises(Refused, match="no such upload"):
+                await uploads.append("app", f"made-up-{number}", asked, lambda _size: None)
+            with pytest.raises(Refused, match="no such upload"):
+                await uploads.finish("app", f"made-up-{number}", Digest.of(b"x"))
+
+    uploads = Uploads(tmp_path, Inventory(tmp_path))
+    asyncio.run(make_up(uploads))
+    assert uploads._known == {}
 
 
 def test_a_line_of_the_log_is_a_line(registry: OwnRegistry) -> None:
