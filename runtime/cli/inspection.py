@@ -149,7 +149,10 @@ def _writer(form: str) -> Callable[[Any], str]:
     template = Template(form)
 
     def write(attrs: dict[str, Any]) -> str:
-        parts = {name: Members(attrs[name], OMITTED[name]) for name in OMITTED if name in attrs}
+        parts: dict[str, Any] = {}
+        parts |= {name: Members(attrs[name], OMITTED[name]) for name in OMITTED if name in attrs}
+        if "Mounts" in attrs:
+            parts["Mounts"] = [Members(each, ("Name", "Driver"), "") for each in attrs["Mounts"]]
         return template.render(Members({**attrs, **parts}, ("SizeRw", "SizeRootFs", "Variant")))
 
     return write

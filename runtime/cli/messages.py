@@ -994,10 +994,6 @@ KO: dict[str, str] = {
     "a container's own are net.*, fs.mqueue.* and {known}": (
         "컨테이너마다 따로 있는 것: net.*, fs.mqueue.*, {known}"
     ),
-    "a tmpfs needs an absolute path in the container, other than /: {path!r}": (
-        "tmpfs에는 컨테이너 안의 절대 경로(/ 제외)가 필요합니다: {path!r}"
-    ),
-    "for example: /run:size=64m": "예: /run:size=64m",
     "invalid restart policy: {text}": "재시작 정책으로 쓸 수 없습니다: {text}",
     "write no, always, unless-stopped, on-failure or on-failure:3": (
         "no, always, unless-stopped, on-failure, on-failure:3 중 하나를 쓰세요"

@@ -189,18 +189,22 @@ class _Call:
 
 class Members(dict[str, Any]):
     """A JSON object that leaves members out where they say nothing: asked for one of those, a
-    template gets no value (`{{with .State.Health}}`), where Go has a field and it is empty.
+    template gets `empty`, by default no value (`{{with .State.Health}}`), where Go has a field and
+    it is empty.
     """
 
-    def __init__(self, members: Mapping[str, Any], omitted: Sequence[str]) -> None:
+    def __init__(
+        self, members: Mapping[str, Any], omitted: Sequence[str], empty: str | None = None
+    ) -> None:
         super().__init__(members)
+        self.empty = empty
         self.omitted = frozenset(omitted) - frozenset(members)
 
 
 def _follow(value: Any, names: Sequence[str]) -> Any:
     for name in names:
         if isinstance(value, Members) and name in value.omitted:
-            value = None
+            value = value.empty
             continue
         if not isinstance(value, Mapping) or name not in value:
             raise _no_such_field(name, value)

@@ -36,6 +36,9 @@ MODES = (
 )
 """What may stand behind the last colon of -v: of each line one at most."""
 
+MODES_OF_OTHERS = tuple(group for group in MODES if group not in (PROPAGATIONS, ("nocopy",)))
+"""The same of --volumes-from: how mounts spread stays as it is there, and nothing is copied."""
+
 SWITCHES = ("readonly", "volume-nocopy", "bind-nonrecursive")
 """Keys of --mount that need no value."""
 
@@ -88,8 +91,7 @@ def parse_volume(text: str, driver: str = "") -> Point:
     a driver that is not here.
     """
     source, target, mode = _parts(text)
-    modes = [each for each in mode.split(",") if each]
-    _refuse_modes(mode, modes)
+    modes = _read_modes(mode)
     is_bind = source.startswith("/")
     propagation = next((each for each in modes if each in PROPAGATIONS), "")
     if is_bind and "nocopy" in modes:
@@ -138,14 +140,16 @@ def _are_modes(modes: list[str]) -> bool:
     return all(any(each in group for group in MODES) for each in modes)
 
 
-def _refuse_modes(mode: str, modes: list[str]) -> None:
-    doubled = any(sum(each in group for each in modes) > 1 for group in MODES)
-    if not _are_modes(modes) or doubled:
+def _read_modes(mode: str, known: tuple[tuple[str, ...], ...] = MODES) -> list[str]:
+    modes = mode.split(",") if mode else []
+    counts = [sum(each in group for each in modes) for group in known]
+    if sum(counts) < len(modes) or max(counts) > 1:
         raise InvalidInput(
             "invalid mode: {mode}",
             hint="for example: ro, rw, nocopy, rslave; several with commas between them",
             mode=mode,
         )
+    return modes
 
 
 def destination(path: str) -> str:
@@ -194,12 +198,10 @@ def from_containers(text: str) -> tuple[str, bool]:
     """NAME or NAME:ro of --volumes-from: the container, and whether it is read-only. Raises
     InvalidInput.
     """
-    name, colon, mode = text.partition(":")
+    name, _, mode = text.partition(":")
     if not name:
         raise InvalidInput("invalid volumes-from specification: '{text}'", text=text)
-    modes = mode.split(",") if colon else []
-    _refuse_modes(mode, modes)
-    return name, "ro" in modes
+    return name, "ro" in _read_modes(mode, MODES_OF_OTHERS)
 
 
 # ── --mount ──────────────────────────────────────────────────────────────────────────────────
@@ -358,7 +360,7 @@ def _volume_point(mount: Document) -> Point:
         destination(str(mount["Target"])),
         name=volume_name(name) if name else "",
         read_only=bool(mount.get("ReadOnly")),
-        mode="z" if name else "",
+        mode="z",
         anonymous=not name,
         copies=not options.get("NoCopy") and not subpath,
         subpath=posixpath.normpath(subpath) if subpath else "",

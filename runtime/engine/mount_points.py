@@ -51,7 +51,8 @@ def _taken_over(request: Request, find: Find) -> Iterator[Point]:
     for text in request.volumes_from:
         name, read_only = notation.from_containers(text)
         for point in find(name):
-            yield point._replace(read_only=point.read_only or read_only, copies=False)
+            taken = point._replace(mode="", copies=False)
+            yield taken._replace(read_only=True) if read_only else taken
 
 
 def _asked(request: Request) -> Iterator[Point]:

@@ -194,20 +194,12 @@ def as_sysctls(values: Any) -> dict[str, str]:
 
 
 def as_tmpfs(values: Any) -> dict[str, str]:
-    """PATH[:OPTIONS], or the SDK's {path: options}. Raises InvalidInput for a relative path."""
-    mounts = (
-        {str(path): str(options or "") for path, options in values.items()}
-        if isinstance(values, Mapping)
-        else dict(str(value).partition(":")[::2] for value in _each(values))
-    )
-    for path in mounts:
-        if not path.startswith("/") or path.strip("/") == "":
-            raise InvalidInput(
-                "a tmpfs needs an absolute path in the container, other than /: {path!r}",
-                hint="for example: /run:size=64m",
-                path=path,
-            )
-    return mounts
+    """PATH[:OPTIONS], or the SDK's {path: options}. Whether something can be mounted there is seen
+    with all other mounts (`mount_points`).
+    """
+    if isinstance(values, Mapping):
+        return {str(path): str(options or "") for path, options in values.items()}
+    return dict(str(value).partition(":")[::2] for value in _each(values))
 
 
 def as_policy(value: Any) -> str:

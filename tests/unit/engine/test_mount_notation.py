@@ -63,6 +63,7 @@ def test_a_volume_flag(text: str, expected: Point) -> None:
         ("data", "mount path must be absolute"),
         ("site:/data:rx", "invalid mode: rx"),
         ("site:/data:ro,rw", "invalid mode: ro,rw"),
+        ("site:/data:ro,", "invalid mode: ro,"),
         ("site:/", "destination can't be '/'"),
         ("site:/data/..", "destination can't be '/'"),
         ("a b:/data", "includes invalid characters"),
@@ -179,13 +180,18 @@ def test_a_mount_as_a_point() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("web", ("web", False)), ("web:ro", ("web", True)), ("w:rw", ("w", False))],
+    [
+        ("web", ("web", False)),
+        ("web:ro", ("web", True)),
+        ("w:rw", ("w", False)),
+        ("w:", ("w", False)),
+    ],
 )
 def test_volumes_from(text: str, expected: tuple[str, bool]) -> None:
     assert notation.from_containers(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", ":ro", "web:rx"])
+@pytest.mark.parametrize("text", ["", ":ro", "web:rx", "web:rslave", "web:nocopy", "web:ro,rw"])
 def test_what_volumes_from_cannot_say(text: str) -> None:
     with pytest.raises(InvalidInput):
         notation.from_containers(text)
