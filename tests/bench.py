@@ -134,8 +134,8 @@ class Bench:
             self.engine.containers.run("onggi/base", SLEEP, detach=True, network="none")
 
     def _memory(self) -> bool:
-        each = own_memory_bytes(self.root) / SLEEPERS / 2**20
-        print(f"{'memory':<16} onggi {each:7.2f} MiB a container (≤ 5)", flush=True)
+        each = own_memory_bytes(self.root) / SLEEPERS / 10**6
+        print(f"{'memory':<16} onggi {each:7.2f} MB a container (≤ 5)", flush=True)
         return each <= 5
 
     def _list(self, environment: dict[str, str]) -> bool:

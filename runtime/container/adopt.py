@@ -20,7 +20,7 @@ from runtime.container import messages
 from runtime.container.bundle import Bundle
 from runtime.container.first import FirstProcess
 from runtime.container.messages import Start
-from runtime.container.monitor import Running, clear, is_alone, launch, rest, stay, watch_health
+from runtime.container.monitor import Running, checkup_inside, clear, is_alone, launch, rest, stay
 from runtime.container.post import listening, only_successor
 from runtime.container.record import Record
 from runtime.container.records import Records
@@ -103,11 +103,9 @@ def resume(start: Start, record: Record) -> Running | None:
         os.close(pidfd)
         return None
     record.adopted()
-    # Its probes are to be born inside, as this monitor's children.
-    namespaces.setns(pidfd, namespaces.CLONE_NEWPID)
     bundle = Bundle(start.root, start.directory)
     spec = bundle.spec()
-    checkup = watch_health(record, spec, bundle, pidfd)
+    checkup = checkup_inside(record, bundle, pidfd)
     streams, group = Streams(start.directory, spec), Cgroup(start.directory.name)
     alone = is_alone(spec)
     watch = OomWatch(group) if spec.resources.get("memory") else None

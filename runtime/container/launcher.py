@@ -17,6 +17,7 @@ Rule: it never talks to a caller; each conversation is held by a child.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import os
 import select
@@ -31,8 +32,9 @@ from runtime.container import ahead, init, messages, rehearsal
 from runtime.container.adopt import adopt
 from runtime.container.execute import execute
 from runtime.container.first import FirstProcess
+from runtime.container.heir import Heir, succeed
 from runtime.container.messages import Start
-from runtime.container.monitor import monitor
+from runtime.container.monitor import inherit, monitor
 from runtime.container.records import Records
 from runtime.errors import OnggiError
 from runtime.linux import cgroup, namespaces, process
@@ -100,9 +102,31 @@ class Spare:
 
 
 def serve_one(listener: socket.socket, root: Path, line: socket.socket, launcher: int) -> NoReturn:
-    """The spare's life: get ready, wait for a caller, hold the conversation, end."""
+    """The spare's life: let a child serve, and stay with the container that it leaves, if any."""
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        serve(listener, root, line, Heir(theirs))
+    for each in (listener, line, theirs):
+        each.close()
+    try:
+        bequest, descriptors = messages.receive(ours)
+        if bequest is None:
+            os.waitpid(child, 0)
+        else:
+            inherit(root, bequest, descriptors, functools.partial(succeed, ours, child))
+    except BaseException:  # noqa: BLE001  (a forked child must not return into the loop)
+        traceback.print_exc(file=sys.stderr)
+    if os.getppid() != launcher:
+        leave_group()
+    os._exit(0)
+
+
+def serve(listener: socket.socket, root: Path, line: socket.socket, heir: Heir) -> NoReturn:
+    """The child's life: get ready, wait for a caller, hold the conversation, end."""
     first = FirstProcess(root)
     records = Records(root)
     if not select.select([listener, line], [], [], 0)[0]:  # there is time
@@ -117,13 +141,11 @@ def serve_one(listener: socket.socket, root: Path, line: socket.socket, launcher
     listener.close()
     line.send(b"!")
     try:
-        _converse(records, first, connection, line)
+        _converse(records, first, connection, line, heir)
     except BaseException:  # noqa: BLE001  (a forked child must not return into the loop)
         traceback.print_exc(file=sys.stderr)
     first.let_go()
     first.leave_group()
-    if os.getppid() != launcher:
-        leave_group()
     os._exit(0)
 
 
@@ -148,7 +170,11 @@ def leave_group() -> None:
 
 
 def _converse(
-    records: Records, first: FirstProcess, connection: socket.socket, line: socket.socket
+    records: Records,
+    first: FirstProcess,
+    connection: socket.socket,
+    line: socket.socket,
+    heir: Heir,
 ) -> None:
     """Carry out one request."""
     message, descriptors = messages.receive(connection)
@@ -167,4 +193,4 @@ def _converse(
         adopt(start, records, first, connection, begun=line.close)
     else:
         start = Start.from_message(records.root, message)
-        monitor(start, records, first, connection, begun=line.close)
+        monitor(start, records, first, connection, line.close, heir)

@@ -2,7 +2,9 @@
 
 It puts the container into its control group and its namespaces, lets `streams` copy what it
 writes into the log, sees how it ends, and writes that down. It is forked by the launcher, so
-neither a restarted notebook kernel nor a closed terminal touches it.
+neither a restarted notebook kernel nor a closed terminal touches it. Where nobody waits for the
+end, one process starts the container (`monitor`), and another one stays with it (`inherit`): see
+`heir`.
 
 The container's output comes through named pipes that the container holds open for reading,
 too: when a monitor is killed, the container does not die of a broken pipe, and nothing that
@@ -22,16 +24,19 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
 
 from runtime.container import devices, joining, messages
 from runtime.container.bundle import Bundle
 from runtime.container.cable import Cable
 from runtime.container.checkup import Checkup
 from runtime.container.first import FirstProcess, born_where_wanted
-from runtime.container.messages import Exit, Start
-from runtime.container.post import listening, only_monitor
+from runtime.container.heir import Heir
+from runtime.container.messages import Exit, Message, Start
+from runtime.container.post import going_on, listening, only_monitor
 from runtime.container.record import Record
 from runtime.container.records import UNKNOWN_EXIT, Records
 from runtime.container.state import Status
@@ -40,7 +45,7 @@ from runtime.errors import KernelError
 from runtime.linux import namespaces, process
 from runtime.linux.cgroup import Cgroup
 from runtime.linux.cgroup_oom import OomWatch, oom_kills
-from runtime.oci.spec import Namespace, Spec
+from runtime.oci.spec import Namespace, Process, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,10 @@ def monitor(
     first: FirstProcess,
     caller: socket.socket,
     begun: Callable[[], None],
+    heir: Heir,
 ) -> None:
-    """Start the container, stay until it has ended, record how.
+    """Start the container, stay until it has ended, record how; or leave all but the start to
+    `heir`, and end.
 
     `caller` is told the PID or the error, then `output`, then the exit; `begun` is called when
     the program runs, or when it has ended if somebody waits for that. Never raises: what goes wrong
@@ -81,14 +88,18 @@ def monitor(
     os.setsid()
     record = Record(start, records)
     try:
-        with only_monitor(start, record):
+        with only_monitor(start, record) as lock:
             first.prepare(start)
             with listening(start.directory) as listener:
-                running = launch(start, record, first)
+                chosen = heir if not start.attached and heir.is_ready() else None
+                running = launch(start, record, first, chosen)
                 with contextlib.suppress(OSError):  # it has gone: that is no reason to stop
                     messages.send(caller, {"pid": running.pid})
                 if not start.attached:
                     begun()
+                    if chosen is not None and running.alone:
+                        hand_over(chosen, start, running, (caller, listener, lock))
+                    heir.let_go()
                 running, ended = stay(start, record, running, listener, [caller])
                 running.streams.say_goodbye(ended)
                 begun()
@@ -96,6 +107,71 @@ def monitor(
     except BaseException as error:  # noqa: BLE001  (reported to the one who asked)
         with contextlib.suppress(OSError):
             messages.send(caller, {"error": messages.described(error)})
+
+
+def hand_over(
+    heir: Heir, start: Start, running: Running, post: tuple[socket.socket, socket.socket, int]
+) -> NoReturn:
+    """Leave the container to the heir, with what belongs to the post, and end."""
+    caller, listener, lock = post
+    spec = running.streams.spec
+    ours = {name: text for name, text in spec.annotations.items() if name.startswith("onggi.")}
+    optional = {"master": running.streams.master, "mounts": running.mounts}
+    there = {name: number for name, number in optional.items() if number is not None}
+    bequest = {
+        **start.to_message(),
+        "pid": running.pid,
+        "alone": running.alone,
+        "limited": running.watch is not None,
+        "checked": running.checkup is not None,
+        "terminal": spec.process.terminal,
+        "annotations": ours,
+        "there": list(there),
+    }
+    heir.take(bequest, (caller.fileno(), listener.fileno(), lock, *there.values()))
+
+
+def inherit(
+    root: Path,
+    bequest: Message,
+    descriptors: tuple[int, ...],
+    succeed: Callable[[], None],
+) -> None:
+    """Stay with a container that another process has started, and still holds: until `succeed` is
+    called, which makes this process the parent.
+    """
+    process.set_name("onggi-monitor")
+    os.setsid()
+    caller, listener, _, *optional = descriptors  # the lock is held by being open
+    there = dict(zip(bequest["there"], optional, strict=True))
+    start = Start.from_message(root, bequest)
+    record = Record(start, Records(root))
+    with socket.socket(fileno=listener) as ours, going_on(start.directory):
+        running = inherited(bequest, start, record, there)
+        succeed()
+        running, ended = stay(start, record, running, ours, [socket.socket(fileno=caller)])
+        running.streams.say_goodbye(ended)
+    clear(running, record)
+
+
+def inherited(bequest: Message, start: Start, record: Record, there: Mapping[str, int]) -> Running:
+    """The container, as this process sees it. The bundle's description is not read, unless there
+    are probes to be made from it: it is long.
+    """
+    pid, group = bequest["pid"], Cgroup(start.directory.name)
+    program = Process((), terminal=bequest["terminal"])
+    streams = Streams(start.directory, Spec(program, annotations=bequest["annotations"]))
+    if "master" in there:
+        streams.take_terminal(there["master"])
+    watch = None
+    if bequest["limited"]:
+        watch = OomWatch(group)
+        record.lost(oom_kills(group))
+    pidfd, checkup = namespaces.pidfd_open(pid), None
+    if bequest["checked"]:
+        checkup = checkup_inside(record, Bundle(start.root, start.directory), pidfd)
+    mounts = there.get("mounts")
+    return Running(pid, pidfd, streams, group, watch, bequest["alone"], checkup, mounts=mounts)
 
 
 def stay(
@@ -141,11 +217,12 @@ def rest(record: Record, listener: socket.socket, pause_s: float) -> list[socket
     return guests
 
 
-def launch(start: Start, record: Record, first: FirstProcess) -> Running:
+def launch(start: Start, record: Record, first: FirstProcess, heir: Heir | None = None) -> Running:
     """Make the control group and the pipes, and let `first`, which is prepared, become the program.
 
     It sets itself up while this process writes down that it exists; only then may it begin.
-    Raises what went wrong inside; then nothing is left of it.
+    `heir` is who will stay with it if it lives in a PID namespace of its own. Raises what went
+    wrong inside; then nothing is left of it.
     """
     bundle, group = Bundle(start.root, start.directory), Cgroup(start.directory.name)
     try:
@@ -159,7 +236,7 @@ def launch(start: Start, record: Record, first: FirstProcess) -> Running:
             first.furnish(worlds)
         try:
             cable = Cable(start, spec, first.pid)
-            record.started(first.pid)
+            record.started(first.pid, heir.pid if heir and is_alone(spec) else None)
             cable.wait()
             if bundle.edition() != edition:  # its limits were changed meanwhile: see `update`
                 group.change(bundle.spec().resources)
@@ -211,6 +288,14 @@ def watch_health(record: Record, spec: Spec, bundle: Bundle, pidfd: int) -> Chec
     check, shell, ran_s = found
     program = replace(spec.process, args=check.command(shell), terminal=False)
     return Checkup(record, check, bundle, program, pidfd, ran_s)
+
+
+def checkup_inside(record: Record, bundle: Bundle, pidfd: int) -> Checkup | None:
+    """The same for a container that another process has started: its probes are to be born inside,
+    as this one's children.
+    """
+    namespaces.setns(pidfd, namespaces.CLONE_NEWPID)
+    return watch_health(record, bundle.spec(), bundle, pidfd)
 
 
 def attend(

@@ -15,16 +15,16 @@ from runtime.container.record import Record
 
 
 @contextlib.contextmanager
-def only_monitor(start: Start, record: Record) -> Iterator[None]:
-    """Raises InvalidTransition if the container has a monitor, and so runs, already; NotFound
-    if it has been removed. A monitor that is just ending is waited for.
+def only_monitor(start: Start, record: Record) -> Iterator[int]:
+    """The lock that says so. Raises InvalidTransition if the container has a monitor, and so runs,
+    already; NotFound if it has been removed. A monitor that is just ending is waited for.
     """
     with open_lock(start.directory) as lock:
         while not taken(lock):
             record.refuse_running()
             time.sleep(0.002)
         record.refuse_running()  # its program may have outlived a monitor that was killed
-        yield
+        yield lock
 
 
 @contextlib.contextmanager
@@ -46,8 +46,14 @@ def listening(directory: Path) -> Iterator[socket.socket]:
     """The monitor's socket. One that is there already is of a monitor that was killed."""
     path = directory / SOCKET
     path.unlink(missing_ok=True)
-    with messages.listen(path) as listener:
-        try:
-            yield listener
-        finally:
-            path.unlink(missing_ok=True)
+    with messages.listen(path) as listener, going_on(directory):
+        yield listener
+
+
+@contextlib.contextmanager
+def going_on(directory: Path) -> Iterator[None]:
+    """At the end of the block nobody finds the socket any more, whoever has made it."""
+    try:
+        yield
+    finally:
+        (directory / SOCKET).unlink(missing_ok=True)

@@ -42,13 +42,15 @@ class Record:
         if self.records and row and row["status"] in BUSY:
             raise state.refusal(self.records.database, self.container_id, "start")
 
-    def started(self, pid: int) -> None:
-        """It is about to run. Raises InvalidTransition, NotFound: then it must not."""
-        me = os.getpid()
+    def started(self, pid: int, monitor: int | None = None) -> None:
+        """It is about to run; `monitor` is the process that will stay with it, if that is not this
+        one. Raises InvalidTransition, NotFound: then it must not.
+        """
+        monitor = os.getpid() if monitor is None else monitor
         self._oom_kills = 0
         columns: Columns = {
-            "monitor_pid": me,
-            "monitor_start": process.start_time(me),
+            "monitor_pid": monitor,
+            "monitor_start": process.start_time(monitor),
             "pid": pid,
             "pid_start": process.start_time(pid) or 0,
             "started_ns": time.time_ns(),

@@ -43,9 +43,13 @@ class Streams:
     """One container's pipes or terminal, its log, and the callers who are connected."""
 
     def __init__(self, directory: Path, spec: Spec) -> None:
-        """Open pipes and log in the bundle's directory. The program may begin afterwards."""
+        """Open pipes and log in the bundle's directory. The program may begin afterwards. Of `spec`
+        it matters whether there is a terminal, and the annotations.
+        """
+        self.spec = spec
         self._sources = {} if spec.process.terminal else open_pipes(directory)
-        self._master: int | None = None
+        self.master: int | None = None
+        """The other end of its terminal, if it has one."""
         self._slave: int | None = None
         self._stdin: int | None = None
         policy = StdinPolicy.of(spec.annotations)
@@ -60,7 +64,7 @@ class Streams:
 
     def take_terminal(self, master: int) -> None:
         """The program has a terminal, and this is its other end."""
-        self._master, self._slave = master, terminal.hold_open(master)
+        self.master, self._slave = master, terminal.hold_open(master)
         self._sources[master] = STREAMS[0]
 
     def watch(self, selector: selectors.BaseSelector) -> None:
@@ -122,7 +126,7 @@ class Streams:
         elif "feeds" in message:
             self._fed(caller)
         if "terminal" in message:
-            masters = () if self._master is None else (self._master,)
+            masters = () if self.master is None else (self.master,)
             try:
                 messages.send(caller, {"terminal": bool(masters)}, masters, wait=False)
             except OSError:

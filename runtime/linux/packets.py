@@ -29,7 +29,7 @@ LARGEST = 1 << 18
 LONGEST_FACT = 1000
 """Characters of an error's fact: a command that is too long must not make its refusal so."""
 
-MOST_DESCRIPTORS = 4
+MOST_DESCRIPTORS = 8
 
 Message = dict[str, Any]
 

@@ -53,7 +53,7 @@ def sleeper(engine: Engine, **options: Any) -> Container:
 
 
 def launchers(root: Path) -> list[int]:
-    """The launcher of a state directory, then its spare child, then that one's spare PID 1."""
+    """The launcher of a state directory, then an heir, its spare monitor, and that one's PID 1."""
     found = {}
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -267,14 +267,15 @@ def test_who_listens_to_a_killed_monitor_is_not_told_a_success(engine: Engine) -
     assert_unknown_end(container)
 
 
-@pytest.mark.parametrize("which", ["launcher", "spare", "both"])
+@pytest.mark.parametrize("which", ["launcher", "heir", "spare", "all"])
 def test_a_launcher_that_is_killed_is_started_again(engine: Engine, which: str) -> None:
     container = sleeper(engine)
-    for _ in range(8):
+    for _ in range(6):
         engine.containers.run(IMAGE, "true", remove=True)
-        until(lambda: len(launchers(engine.root)) == 3)
-        first, spare, _ = launchers(engine.root)
-        for pid in {"launcher": [first], "spare": [spare], "both": [spare, first]}[which]:
+        until(lambda: len(launchers(engine.root)) == 4)
+        first, heir, spare, _ = launchers(engine.root)
+        chosen = {"launcher": [first], "heir": [heir], "spare": [spare]}
+        for pid in chosen.get(which, [spare, heir, first]):
             os.kill(pid, signal.SIGKILL)
         assert engine.containers.run(IMAGE, "echo works", remove=True) == b"works\n"
     container.reload()
@@ -285,10 +286,10 @@ def test_a_launcher_that_is_killed_is_started_again(engine: Engine, which: str) 
 
 
 def test_a_request_that_nobody_has_read_is_asked_again(engine: Engine) -> None:
-    """The launcher and its spare stand still, a request waits, and both are killed."""
+    """The launcher and its spares stand still, a request waits, and all are killed."""
     engine.containers.run(IMAGE, "true", remove=True)
-    until(lambda: len(launchers(engine.root)) == 3)
-    frozen = launchers(engine.root)[:2]
+    until(lambda: len(launchers(engine.root)) == 4)
+    frozen = launchers(engine.root)[:3]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
     caller = python(
@@ -305,7 +306,7 @@ def test_a_request_that_nobody_has_read_is_asked_again(engine: Engine) -> None:
 
 def test_fifty_runs_leave_nothing(engine: Engine) -> None:
     engine.containers.run(IMAGE, "true", remove=True)
-    until(lambda: len(launchers(engine.root)) == 3)
+    until(lambda: len(launchers(engine.root)) == 4)
     gc.collect()
     before, descriptors = everything(engine), len(os.listdir("/proc/self/fd"))
     for _ in range(50):
