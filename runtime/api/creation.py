@@ -153,8 +153,8 @@ def _host_config(host: Document) -> dict[str, Any]:
     keywords = {
         option.member.partition(".")[0]: option.keyword for option in OPTIONS if option.member
     }
-    keywords |= {"KernelMemory": "kernel_memory", "BlkioWeightDevice": "blkio_weight_device"}
-    keywords |= {"StorageOpt": "storage_opt", "DeviceRequests": "device_requests"}
+    keywords |= {"KernelMemory": "kernel_memory", "StorageOpt": "storage_opt"}
+    keywords |= {"DeviceRequests": "device_requests"}
     for member, value in _asked(host):
         if member in WITHOUT_EFFECT:
             continue

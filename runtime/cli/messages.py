@@ -1334,6 +1334,16 @@ KO: dict[str, str] = {
     "let it show one, as in: -o pid,comm": "PID 열을 넣으세요. 예: -o pid,comm",
     "not a device and its rate: {text!r}": "장치와 속도의 형식이 아닙니다: {text!r}",
     "write DEVICE:RATE, such as /dev/sda:1mb": "장치:속도 형식으로 쓰세요. 예: /dev/sda:1mb",
+    "not a device and its weight: {text!r}": "장치와 가중치의 형식이 아닙니다: {text!r}",
+    "write DEVICE:WEIGHT, such as /dev/sda:200": "장치:가중치 형식으로 쓰세요. 예: /dev/sda:200",
+    "not a whole disk: {device}": "디스크 전체를 가리키는 장치가 아닙니다: {device}",
+    "`lsblk -dp` lists them": "`lsblk -dp`로 목록을 볼 수 있습니다",
+    "the disk {path} does not share its time by weight: its scheduler is {evidence}": (
+        "가중치에 따라 시간을 나누지 않는 디스크입니다: {path} (입출력 스케줄러: {evidence})"
+    ),
+    "write bfq into its queue/scheduler below /sys/block, or leave {feature} out": (
+        "/sys/block 아래 이 디스크의 queue/scheduler에 bfq를 쓰거나, 빼고 실행하세요: {feature}"
+    ),
     "the new memory limit is above the limit for memory and swap together": (
         "새 메모리 제한이 메모리와 스왑을 합친 제한보다 큽니다"
     ),

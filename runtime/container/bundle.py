@@ -74,6 +74,7 @@ class Request:
     cpuset_mems: str = ""
     pids_limit: int = 0
     blkio_weight: int = 0
+    blkio_weight_device: tuple[tuple[str, int], ...] = ()
     device_read_bps: tuple[tuple[str, int], ...] = ()
     device_write_bps: tuple[tuple[str, int], ...] = ()
     device_read_iops: tuple[tuple[str, int], ...] = ()

@@ -266,17 +266,39 @@ def _block(request: Request) -> dict[str, Any]:
     found: dict[str, Any] = {}
     weight = request.blkio_weight
     if weight:
-        if not SMALLEST_WEIGHT <= weight <= LARGEST_WEIGHT:
-            raise InvalidInput(
-                "the block I/O weight is a number from 10 to 1000, or 0",
-                hint="for example: --blkio-weight 500",
-            )
+        _refuse_odd_weight(weight)
         found["weight"] = weight
+    if weights := [_weight(path, each) for path, each in request.blkio_weight_device if each]:
+        found["weightDevice"] = weights
     for name, attribute in THROTTLES.items():
         rates: tuple[tuple[str, int], ...] = getattr(request, attribute)
         if rates:
             found[name] = [_throttle(path, rate) for path, rate in rates]
     return found
+
+
+def _refuse_odd_weight(weight: int) -> None:
+    if not SMALLEST_WEIGHT <= weight <= LARGEST_WEIGHT:
+        raise InvalidInput(
+            "the block I/O weight is a number from 10 to 1000, or 0",
+            hint="for example: --blkio-weight 500",
+        )
+
+
+def _weight(path: str, weight: int) -> dict[str, int]:
+    """Of one disk; who asks for it means just that disk, so one that cannot is refused."""
+    _refuse_odd_weight(weight)
+    major, minor = block.numbers_of(path)
+    weighs, scheduler = block.weighs((major, minor))
+    if not weighs:
+        raise HostLacks(
+            "the disk {path} does not share its time by weight: its scheduler is {evidence}",
+            hint="write bfq into its queue/scheduler below /sys/block, or leave {feature} out",
+            feature="--blkio-weight-device",
+            evidence=scheduler,
+            path=path[:200],
+        )
+    return {"major": major, "minor": minor, "weight": weight}
 
 
 def _throttle(path: str, rate: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ github.com/docker/cli/opts, github.com/docker/go-units; docker-py, `docker.types
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -172,6 +173,30 @@ def _rate(value: Any) -> Rate:
 def show_rates(rates: tuple[Rate, ...]) -> list[dict[str, Any]]:
     """As HostConfig has them."""
     return [{"Path": path, "Rate": rate} for path, rate in rates]
+
+
+def as_weights(values: Any) -> tuple[tuple[str, int], ...]:
+    """DEVICE:WEIGHT, or the SDK's dictionary."""
+    return tuple(_weight(value) for value in _each(values))
+
+
+def _weight(value: Any) -> tuple[str, int]:
+    if isinstance(value, Mapping):
+        path, weight = str(value.get("Path", "")), str(value.get("Weight", ""))
+    else:
+        path, _, weight = str(value).rpartition(":")
+    if not path.startswith("/") or not re.fullmatch(r"[0-9]{1,5}", weight):
+        raise InvalidInput(
+            "not a device and its weight: {text!r}",
+            hint="write DEVICE:WEIGHT, such as /dev/sda:200",
+            text=str(value),
+        )
+    return path, int(weight)
+
+
+def show_weights(weights: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
+    """As HostConfig has them."""
+    return [{"Path": path, "Weight": weight} for path, weight in weights]
 
 
 def as_swap(size: Any) -> int:

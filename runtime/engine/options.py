@@ -94,7 +94,10 @@ OPTIONS = (
     Option("cpu_rt_runtime", "cpu_rt_runtime", "cpu-rt-runtime", "CpuRealtimeRuntime", as_whole),
     Option("pids_limit", "pids_limit", "pids-limit", "PidsLimit", as_whole),
     Option("blkio_weight", "blkio_weight", "blkio-weight", "BlkioWeight", as_whole),
-    Option("blkio_weight_device", "blkio_weight_device", "blkio-weight-device"),
+    Option(
+        *("blkio_weight_device", "blkio_weight_device", "blkio-weight-device"),
+        *("BlkioWeightDevice", notation.as_weights, notation.show_weights),
+    ),
     Option(
         *("device_read_bps", "device_read_bps", "device-read-bps", "BlkioDeviceReadBps"),
         *(notation.as_rates, notation.show_rates),

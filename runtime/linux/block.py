@@ -17,7 +17,8 @@ from pathlib import Path
 from runtime.errors import InvalidInput
 from runtime.linux.cgroup_mounts import controllers
 
-DEVICES = Path("/sys/block")
+DEVICES, DISKS = Path("/sys/block"), Path("/sys/dev/block")
+"""Them by their names and by their numbers."""
 
 
 def numbers_of(path: str) -> tuple[int, int]:
@@ -29,6 +30,20 @@ def numbers_of(path: str) -> tuple[int, int]:
     raise InvalidInput(
         "not a block device: {path}", hint="`lsblk -p` lists this host's", path=path[:200]
     )
+
+
+def weighs(numbers: tuple[int, int], devices: Path = DISKS) -> tuple[bool, str]:
+    """Whether the disk shares its time by weight, and its scheduler. Raises InvalidInput for a
+    part of a disk: it has no scheduler of its own.
+    """
+    name = "{}:{}".format(*numbers)
+    try:
+        scheduler = scheduler_in((devices / name / "queue" / "scheduler").read_text())
+    except OSError as error:
+        raise InvalidInput(
+            "not a whole disk: {device}", hint="`lsblk -dp` lists them", device=name
+        ) from error
+    return scheduler == "bfq" or name in _weighed_by_cost(), scheduler
 
 
 def without_weights(devices: Path = DEVICES) -> tuple[tuple[str, str], ...]:

@@ -70,6 +70,10 @@ def settings_v1(resources: Resources, memory_now_bytes: int = UNLIMITED_BYTES) -
     if (weight := block.get("weight")) is not None:
         bfq = Setting("blkio", "blkio.bfq.weight", str(weight))
         yield Setting("blkio", "blkio.weight", str(weight), instead=bfq)
+    for each in block.get("weightDevice", ()):
+        line = f"{each['major']}:{each['minor']} {each['weight']}"
+        bfq = Setting("blkio", "blkio.bfq.weight_device", line)
+        yield Setting("blkio", "blkio.weight_device", line, instead=bfq)
     for kind, (file, _) in THROTTLES.items():
         for each in block.get(kind, ()):
             yield Setting("blkio", file, f"{each['major']}:{each['minor']} {each['rate']}")
@@ -114,6 +118,10 @@ def settings_v2(resources: Resources) -> Iterator[Setting]:
     if (weight := block.get("weight")) is not None:
         other = Setting("blkio", "io.weight", str(io_weight(weight)))
         yield Setting("blkio", "io.bfq.weight", str(weight), instead=other)
+    for each in block.get("weightDevice", ()):
+        device = f"{each['major']}:{each['minor']}"
+        other = Setting("blkio", "io.weight", f"{device} {io_weight(each['weight'])}")
+        yield Setting("blkio", "io.bfq.weight", f"{device} {each['weight']}", instead=other)
     for kind, (_, word) in THROTTLES.items():
         for each in block.get(kind, ()):
             line = f"{each['major']}:{each['minor']} {word}={each['rate']}"

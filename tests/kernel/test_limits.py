@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -290,6 +292,58 @@ def test_that_a_process_was_killed_for_memory_is_known_at_once(engine: Engine) -
     container.start()
     container.reload()
     assert container.attrs["State"]["OOMKilled"] is False
+
+
+@pytest.fixture
+def bfq_disk() -> Iterator[str]:
+    """A loop device that nobody uses, with the scheduler that weighs, if the kernel has it."""
+    for place in sorted(Path("/sys/block").glob("loop*")):
+        scheduler = place / "queue" / "scheduler"
+        if (place / "size").read_text().strip() == "0" and "bfq" in scheduler.read_text():
+            before = block.scheduler_in(scheduler.read_text())
+            scheduler.write_text("bfq")
+            yield f"/dev/{place.name}"
+            scheduler.write_text(before)
+            return
+    pytest.skip("no loop device here can have the scheduler bfq")
+
+
+def test_a_disk_s_weight_and_rates_arrive_in_the_kernel(engine: Engine, bfq_disk: str) -> None:
+    options: dict[str, Any] = {
+        "blkio_weight_device": [f"{bfq_disk}:200"],
+        "device_read_bps": [{"Path": bfq_disk, "Rate": 4096}],
+        "device_write_bps": [{"Path": bfq_disk, "Rate": 8192}],
+        "device_read_iops": [{"Path": bfq_disk, "Rate": 10}],
+        "device_write_iops": [{"Path": bfq_disk, "Rate": 20}],
+    }
+    container = engine.containers.run("onggi/base", ["sleep", "60"], detach=True, **options)
+    shown = container.attrs["HostConfig"]["BlkioWeightDevice"]
+    assert shown == [{"Path": bfq_disk, "Weight": 200}]
+    numbers = "{}:{}".format(*block.numbers_of(bfq_disk))
+    directory = Cgroup(container.id).directory("blkio")
+    assert directory is not None
+    files = ("blkio.weight_device", "blkio.bfq.weight_device", "io.bfq.weight")
+    found = [(directory / name).read_text() for name in files if (directory / name).exists()]
+    assert f"{numbers} 200" in found[0].splitlines()
+    if controllers()["blkio"].version == 2:
+        limits = {*(directory / "io.max").read_text().split()}
+        assert limits == {numbers, "rbps=4096", "wbps=8192", "riops=10", "wiops=20"}
+        return
+    rates = {"read_bps": 4096, "write_bps": 8192, "read_iops": 10, "write_iops": 20}
+    for name, rate in rates.items():
+        file = directory / f"blkio.throttle.{name}_device"
+        assert file.read_text().split() == [numbers, str(rate)]
+
+
+def test_a_disk_that_does_not_weigh_is_refused(engine: Engine) -> None:
+    """Who names a disk means it; and a part of a disk is none."""
+    for name, scheduler in block.without_weights()[:1]:
+        with pytest.raises(HostLacks, match=scheduler):
+            engine.containers.create("onggi/base", "true", blkio_weight_device=[f"/dev/{name}:200"])
+    for wrong in ("/dev/null:200", "/dev/none:200", "/dev/sda", "sda:200", "/dev/sda:much"):
+        with pytest.raises(InvalidInput):
+            engine.containers.create("onggi/base", "true", blkio_weight_device=[wrong])
+    assert not list((engine.root / "containers").glob("*"))
 
 
 def test_a_weight_that_no_disk_keeps_is_said(engine: Engine) -> None:

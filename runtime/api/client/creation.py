@@ -54,15 +54,9 @@ def _gpus(value: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _weights(values: Any) -> list[dict[str, Any]]:
-    pairs = [str(value).rpartition(":") for value in values]
-    return [{"Path": path, "Weight": int(weight)} for path, _, weight in pairs]
-
-
 OF_DOCKER: Mapping[str, Callable[[Any], tuple[str, Any]]] = {
     "device_requests": lambda value: ("DeviceRequests", _gpus(value)),
     "storage_opt": lambda value: ("StorageOpt", notation.as_pairs(value)),
-    "blkio_weight_device": lambda value: ("BlkioWeightDevice", _weights(value)),
     "kernel_memory": lambda value: ("KernelMemory", as_bytes(value)),
 }
 """Options by their keywords that this engine has no field for, and docker's has."""

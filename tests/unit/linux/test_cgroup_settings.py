@@ -86,6 +86,11 @@ TABLE: list[tuple[dict[str, Any], Written, Written]] = [
     ({"pids": {"limit": -1}}, [("pids.max", "max")], [("pids.max", "max")]),
     ({"blockIO": {"weight": 500}}, [("blkio.weight", "500")], [("io.bfq.weight", "500")]),
     (
+        {"blockIO": {"weightDevice": [{"major": 8, "minor": 0, "weight": 200}]}},
+        [("blkio.weight_device", "8:0 200")],
+        [("io.bfq.weight", "8:0 200")],
+    ),
+    (
         {"blockIO": {"throttleReadBpsDevice": [SDA], "throttleWriteIOPSDevice": [SDA]}},
         [
             ("blkio.throttle.read_bps_device", "8:0 1000"),
@@ -117,6 +122,14 @@ def test_a_weight_has_another_file_where_bfq_is_missing() -> None:
     (version_2,) = settings_v2({"blockIO": {"weight": 1000}})
     assert version_1.instead == Setting("blkio", "blkio.bfq.weight", "10")
     assert version_2.instead == Setting("blkio", "io.weight", "10000")
+
+
+def test_so_has_a_disk_s_weight() -> None:
+    disk = {"weightDevice": [{"major": 8, "minor": 16, "weight": 1000}]}
+    (version_1,) = settings_v1({"blockIO": disk})
+    (version_2,) = settings_v2({"blockIO": disk})
+    assert version_1.instead == Setting("blkio", "blkio.bfq.weight_device", "8:16 1000")
+    assert version_2.instead == Setting("blkio", "io.weight", "8:16 10000")
 
 
 @given(st.lists(st.integers(2, 1 << 18), min_size=2))
