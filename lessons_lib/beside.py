@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 
 from lessons_lib.language import say
-from lessons_lib.shown import LEAF, Shown, code, escaped, strong, table, words_table
+from lessons_lib.shown import LEAF, Shown, code, escaped, listing, strong
 from lessons_lib.workbench import KINDS, Look, Run, held
 from lessons_lib.workpiece import recorded
 from runtime.engine.container import Container
@@ -35,7 +35,7 @@ def beside(by_hand: Run, container: Container) -> Shown:
     rows = [[what, mine, other] for (what, mine), (_, other) in zip(ours, theirs, strict=True)]
     head = [say(f"beside.{name}") for name in ("what", "by-hand", "engine")]
     page = [[escaped(what), code(mine), _marked(mine, other)] for what, mine, other in rows]
-    return Shown(words_table([head, *rows]), table(map(escaped, head), page))
+    return listing(head, rows, page)
 
 
 def _facts(before: Look, after: Look) -> Iterator[tuple[str, str]]:

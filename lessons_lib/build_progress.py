@@ -14,18 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lessons_lib.language import say
-from lessons_lib.shown import (
-    BERRY,
-    CLAY,
-    FAINT,
-    LEAF,
-    Shown,
-    code,
-    escaped,
-    strong,
-    table,
-    words_table,
-)
+from lessons_lib.shown import BERRY, CLAY, FAINT, LEAF, Shown, code, escaped, listing, strong
 from runtime.build import events
 
 COLOURS = {
@@ -65,7 +54,7 @@ def steps_table(read: list[Step]) -> Shown:
         [escaped(number), code(text), strong(became, COLOURS[step.became])]
         for step, (number, text, became) in zip(read, plain, strict=True)
     ]
-    return Shown(words_table([head, *plain]), table(map(escaped, head), page))
+    return listing(head, plain, page)
 
 
 def steps_of(log: Iterable[events.Event]) -> list[Step]:

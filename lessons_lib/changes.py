@@ -9,17 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lessons_lib.language import say
-from lessons_lib.shown import (
-    BERRY,
-    CLAY,
-    LEAF,
-    Shown,
-    code,
-    escaped,
-    strong,
-    table,
-    words_table,
-)
+from lessons_lib.shown import BERRY, CLAY, LEAF, Shown, code, escaped, listing, strong
 from runtime.build.difference import Kind
 from runtime.engine.container import Container
 
@@ -40,7 +30,7 @@ def changes(*containers: Container) -> Shown:
         ]
         for name, letter, path in rows
     ]
-    return Shown(words_table([head, *plain]), table(map(escaped, head), page))
+    return listing(head, plain, page)
 
 
 def changed_files(container: Container) -> Iterator[tuple[str, str]]:

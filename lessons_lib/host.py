@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from lessons_lib.language import say
-from lessons_lib.shown import BERRY, LEAF, Shown, code, escaped, strong, table, words_table
+from lessons_lib.shown import BERRY, LEAF, Shown, code, escaped, listing, strong
 from runtime.linux.probe import Capability
 
 NEEDED_FOR_CONTAINERS = (
@@ -35,7 +35,7 @@ def capabilities_table(found: Sequence[Capability] | None = None) -> Shown:
     head = [say(f"host.{name}") for name in ("what", "here", "evidence", "advice")]
     plain = [[_name(c), _answer(c), c.evidence, _advice(c)] for c in found]
     page = [[escaped(_name(c)), _coloured(c), code(c.evidence), escaped(_advice(c))] for c in found]
-    return Shown(words_table([head, *plain]), table(map(escaped, head), page))
+    return listing(head, plain, page)
 
 
 def verdict(found: Sequence[Capability] | None = None) -> Shown:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lessons_lib import wires
 from lessons_lib.language import say
-from lessons_lib.shown import Shown, code, escaped, table, words_table
+from lessons_lib.shown import Shown, code, escaped, listing
 from runtime.engine.container import Container
 from runtime.network.records import NetworkRecords
 
@@ -17,7 +17,7 @@ def inside(*containers: Container) -> Shown:
     rows = [row for each in containers for row in _rows(each)]
     head = [say("inside.container"), say("inside.question"), say("inside.answer")]
     page = [[escaped(name), escaped(what), code(answer)] for name, what, answer in rows]
-    return Shown(words_table([head, *rows]), table(map(escaped, head), page))
+    return listing(head, rows, page)
 
 
 def _rows(container: Container) -> list[list[str]]:

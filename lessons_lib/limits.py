@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from lessons_lib.drawing import Drawing
 from lessons_lib.language import say
-from lessons_lib.shown import BERRY, FAINT, LEAF, RULE, Shown, code, escaped, table, words_table
+from lessons_lib.shown import BERRY, FAINT, LEAF, RULE, Shown, code, listing
 from runtime.engine.container import Container
 from runtime.linux.cgroup import Cgroup
 from runtime.linux.cgroup_mounts import version_of
@@ -32,8 +32,7 @@ def limits(container: Container) -> Shown:
     rows = [[setting.controller, setting.file, value] for setting, value in _in_force(container)]
     if not rows:
         return Shown(say("limits.none", name=container.name))
-    page = table(map(escaped, head), [[code(cell) for cell in row] for row in rows])
-    return Shown(words_table([head, *rows]), page)
+    return listing(head, rows, [[code(cell) for cell in row] for row in rows])
 
 
 def _in_force(container: Container) -> Iterator[tuple[Setting, str]]:

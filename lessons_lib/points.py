@@ -9,7 +9,7 @@ place, too. man 5 proc_pid_mountinfo
 from __future__ import annotations
 
 from lessons_lib.language import say
-from lessons_lib.shown import BERRY, LEAF, Shown, code, escaped, strong, table, words_table
+from lessons_lib.shown import BERRY, LEAF, Shown, code, escaped, listing, strong
 from runtime.container.points import TMPFS
 from runtime.engine.container import Container
 from runtime.linux.mounts_of_host import Mounted, mounted
@@ -29,7 +29,7 @@ def points(*containers: Container) -> Shown:
     ]
     if not rows:
         return Shown(say("points.none"))
-    return Shown(words_table([head, *plain]), table(map(escaped, head), page))
+    return listing(head, plain, page)
 
 
 def _seen(container: Container) -> list[Mounted]:

@@ -82,6 +82,14 @@ def table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
     return card(f'<table style="border-collapse:collapse;margin:0">{"".join(lines)}</table>')
 
 
+def listing(
+    head: Iterable[str], rows: Sequence[Sequence[str]], page: Iterable[Sequence[str]]
+) -> Shown:
+    """One table in both forms: `rows` in words, and in `page` the same with cells of HTML."""
+    names = list(head)
+    return Shown(words_table([names, *rows]), table(map(escaped, names), page))
+
+
 def _table_row(tag: str, cells: Sequence[str]) -> str:
     style = (
         f"text-align:left;vertical-align:top;padding:5px 18px 5px 0;color:{INK};"

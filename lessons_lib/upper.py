@@ -15,18 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lessons_lib.language import say
-from lessons_lib.shown import (
-    BERRY,
-    CLAY,
-    FAINT,
-    LEAF,
-    Shown,
-    code,
-    escaped,
-    strong,
-    table,
-    words_table,
-)
+from lessons_lib.shown import BERRY, CLAY, FAINT, LEAF, Shown, code, escaped, listing, strong
 from runtime.engine.container import Container
 from runtime.layer.whiteout import is_opaque, is_whiteout
 
@@ -52,7 +41,7 @@ def upper(*containers: Container) -> Shown:
         [escaped(name), code(path), strong(disk, COLOURS[entry.kind]), escaped(meaning)]
         for (_, entry), (name, path, disk, meaning) in zip(rows, plain, strict=True)
     ]
-    return Shown(words_table([head, *plain]), table(map(escaped, head), page))
+    return listing(head, plain, page)
 
 
 def entries(directory: Path) -> Iterator[Entry]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lessons_lib.language import say
-from lessons_lib.shown import BERRY, FAINT, LEAF, Shown, code, escaped, strong, table, words_table
+from lessons_lib.shown import BERRY, FAINT, LEAF, Shown, code, escaped, listing, strong
 
 MUCH_BYTES = 1 << 16
 """From here on it is a layer and no document."""
@@ -49,8 +49,7 @@ def wire(requests: Sequence[dict[str, Any]]) -> Shown:
         up, down = (_much(max(each[way] for each in same)) for way in ("received", "sent"))
         why = say(f"wire.{name}-{status}")
         rows.append([f"{len(same)}×", line, str(status), up, down, why])
-    page = table(map(escaped, head), map(_cells, rows))
-    return Shown(words_table([head, *rows]), page)
+    return listing(head, rows, map(_cells, rows))
 
 
 def _cells(row: Sequence[str]) -> list[str]:
