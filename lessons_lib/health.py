@@ -42,16 +42,17 @@ def _said(check: dict[str, Any]) -> str:
 
 
 def _picture(name: str, status: str, checks: list[tuple[int, str]], words: str) -> str:
-    wide = 2 * MARGIN + LABEL_WIDTH + max(1, len(checks)) * STEP
+    step = STEP * KEPT / max(1, len(checks))  # the fewer there are, the more of their words
+    wide = 2 * MARGIN + LABEL_WIDTH + STEP * KEPT
     drawing = Drawing(wide, HIGH)
     drawing.text(MARGIN, 40, name, bold=True, room=LABEL_WIDTH - 10)
     drawing.text(MARGIN, 62, status, colour=COLOURS.get(status, INK), mono=True)
     for number, (code, said) in enumerate(checks):
-        x = MARGIN + LABEL_WIDTH + number * STEP
+        x = MARGIN + LABEL_WIDTH + number * step
         colour = BERRY if code else LEAF
         drawing.box(x, 22, STEP - 14, 30, fill="#ffffff", edge=colour)
         sign = f"✗ {code}" if code else "✓ 0"
         middle = x + (STEP - 14) / 2
         drawing.text(middle, 42, sign, colour=colour, anchor="middle", mono=True)
-        drawing.text(middle, 70, said, size=11, colour=FAINT, anchor="middle", room=STEP - 8)
+        drawing.text(x, 70, said, size=11, colour=FAINT, room=step - 8)
     return drawing.svg(say("health.title", name=name), words)

@@ -73,9 +73,12 @@ def copied_up(marks: Marks, engine: Engine) -> None:
 def lighter(marks: Marks, engine: Engine) -> None:
     """lesson03/market has weighed its bag, and no layer of it carries the bag any more."""
     image = _image(engine, "lesson03/market")
-    heavy = [shelf for shelf in _own_shelves(engine, image) if _weight(shelf) > HEAVY_BYTES]
+    own = _own_shelves(engine, image)
+    heavy = [shelf for shelf in own if _weight(shelf) > HEAVY_BYTES]
     if heavy:
         raise _still_heavy(pile(image), heavy)
+    if any(shelf.trace("/bag") is Trace.FILE for shelf in own):
+        raise Mistake("still-there")  # an empty one
     marks.earn(0.6)
     found = _file_in(engine, "lesson03/market", "/weight.txt").strip()
     if found != str(BAG_BYTES):
