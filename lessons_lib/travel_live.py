@@ -23,7 +23,7 @@ from IPython.display import display
 
 from lessons_lib.build_live import EMPTY, REDRAW_S
 from lessons_lib.language import current, say
-from lessons_lib.shown import Shown, code, escaped, table, words_table
+from lessons_lib.shown import Shown, code, escaped, listing
 from runtime.cli.messages import in_korean
 from runtime.cli.transfer import Lines
 from runtime.registry.progress import Progress, Tell
@@ -82,7 +82,7 @@ class Layers:
         head = [say(f"travel_live.{name}") for name in ("layer", "became", "moved")]
         rows = [[each.id, _said(each), _bar(each)] for each in self._last.values()]
         page = [[code(layer), escaped(became), code(bar)] for layer, became, bar in rows]
-        return Shown(words_table([head, *rows]), table(map(escaped, head), page))
+        return listing(head, rows, page)
 
 
 def _said(message: Progress) -> str:

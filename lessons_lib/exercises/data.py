@@ -19,7 +19,6 @@ from runtime.errors import NotFound
 LESSON = "07-data"
 
 OWN = "lesson07-mine"
-TALK = "lesson07-talk"
 UNUSED, FULL, HELD = "lesson07-gam", "lesson07-bae", "lesson07-yuja"
 
 
