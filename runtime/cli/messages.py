@@ -700,6 +700,10 @@ KO: dict[str, str] = {
     "{source} cannot be mounted onto {path}: one is a directory, the other a file": (
         "{source} 경로를 {path} 위치에 마운트할 수 없습니다: 하나는 디렉터리, 하나는 파일입니다"
     ),
+    "{path} of the container is not that device": "컨테이너의 {path}: 원래의 장치가 아닙니다",
+    "the image has something else where a device is to be: {path}": (
+        "장치가 놓일 자리에 이미지의 다른 파일이 있습니다: {path}"
+    ),
     "{path} cannot be mounted because it is inside /proc": (
         "/proc 안에는 마운트할 수 없습니다: {path}"
     ),

@@ -22,6 +22,7 @@ from pathlib import Path
 from runtime.container.devices import permits_new_nodes
 from runtime.errors import Conflict, InvalidInput, UnsafePath
 from runtime.linux import cgroup_mounts, files, mount
+from runtime.oci.devices import Device
 from runtime.oci.mounts import Mount
 from runtime.oci.spec import Spec
 
@@ -181,20 +182,44 @@ def make_devices(spec: Spec) -> None:
     free = permits_new_nodes(spec.devices, spec.device_rules)
     mask = os.umask(0)
     for device in spec.devices:
-        kind = {"c": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}[device.kind]
-        os.makedirs(Path(device.path).parent, mode=0o755, exist_ok=True)
-        with contextlib.suppress(FileExistsError):  # outside of /dev: it was made the last time
-            numbers = os.makedev(device.major, device.minor)
-            os.mknod(device.path, kind | device.file_mode, numbers)
-            if device.uid or device.gid:
-                os.chown(device.path, device.uid, device.gid, follow_symlinks=False)
+        node = make_node(device)
         if not free:
-            mount.bind(device.path, device.path)
+            tree = mount.open_tree_at(node)
+            mount.permit_devices(tree)
+            mount.move_mount_to(tree, node)
+            os.close(tree)
+        os.close(node)
     if not free:
         mount.forbid_devices("/dev", mount.MS_NOSUID | mount.MS_STRICTATIME)
     for name, target in DEV_LINKS.items():
         os.symlink(target, f"/dev/{name}")
     os.umask(mask)
+
+
+def make_node(device: Device) -> int:
+    """The device's node as a descriptor (O_PATH), made if it is missing: outside of /dev it was
+    made the last time. Links lead on inside; what stands there itself must be that node, no link.
+
+    Raises Conflict for something else, KernelError.
+    """
+    place = Path(device.path)
+    kind = {"c": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}[device.kind]
+    numbers = os.makedev(device.major, device.minor)
+    parent = mount_point(str(place.parent), directory=True)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mknod(place.name, kind | device.file_mode, numbers, dir_fd=parent)
+            if device.uid or device.gid:
+                who = device.uid, device.gid
+                os.chown(place.name, *who, dir_fd=parent, follow_symlinks=False)
+        node = os.open(place.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    finally:
+        os.close(parent)
+    found = os.fstat(node)
+    if (stat.S_IFMT(found.st_mode), found.st_rdev) != (kind, numbers):
+        os.close(node)
+        raise Conflict("the image has something else where a device is to be: {path}", path=place)
+    return node
 
 
 def set_sysctls(settings: Mapping[str, str]) -> None:
@@ -214,12 +239,32 @@ def set_sysctls(settings: Mapping[str, str]) -> None:
 
 
 def hide(paths: tuple[str, ...]) -> None:
-    """Cover each path that exists: a file with /dev/null, a directory with an empty one."""
+    """Cover each path that exists: a file with /dev/null, a directory with an empty one. Raises
+    UnsafePath, KernelError.
+    """
+    covered = [path for path in paths if os.path.exists(path) and not os.path.isdir(path)]
+    null = open_null() if covered else -1
+    for path in covered:
+        tree = mount.open_tree_at(null)
+        mount.move_mount(tree, path)
+        os.close(tree)
+    if covered:
+        os.close(null)
     for path in paths:
         if os.path.isdir(path):
             mount.mount("tmpfs", path, "tmpfs", mount.MS_RDONLY)
-        elif os.path.exists(path):
-            mount.bind("/dev/null", path)
+
+
+def open_null() -> int:
+    """A descriptor of /dev/null (O_PATH). If /dev is a volume, that may be a link to a file of the
+    kernel's, which would be shown writable where one should be hidden (CVE-2025-31133).
+    """
+    place = mount_point("/dev/null", directory=False)
+    status = os.fstat(place)
+    if stat.S_ISCHR(status.st_mode) and status.st_rdev == os.makedev(1, 3):
+        return place
+    os.close(place)
+    raise UnsafePath("{path} of the container is not that device", path="/dev/null")
 
 
 def protect(paths: tuple[str, ...]) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
 
 from runtime.container import messages
+from runtime.container.furniture import mount_point, refuse_kernels_own
 from runtime.linux import mount
 from runtime.linux.terminal import (
     Size,
@@ -45,11 +45,14 @@ def open_terminal(size: Size | None, channel: socket.socket, *, console: bool) -
 
 
 def show_as_console(slave: int) -> None:
-    """Bind the slave to /dev/console. By its descriptor: no path of an image decides what is
-    shown there. runtime-spec: config-linux.md, "Default Devices"
+    """Bind the slave to /dev/console. By descriptors, both of them: /dev may be a volume, and no
+    link in it decides what is shown, or where. Raises UnsafePath, KernelError. runtime-spec:
+    config-linux.md, "Default Devices"
     """
-    if not os.path.lexists(CONSOLE):
-        Path(CONSOLE).touch(mode=0o600)
-    tree = mount.open_tree_at(slave)
-    mount.move_mount(tree, CONSOLE)
-    os.close(tree)
+    place, tree = mount_point(CONSOLE, directory=False), mount.open_tree_at(slave)
+    try:
+        refuse_kernels_own(place, CONSOLE)
+        mount.move_mount_to(tree, place)
+    finally:
+        os.close(place)
+        os.close(tree)

@@ -224,6 +224,15 @@ def set_attributes(tree: int, flags: int, *, recursive: bool = False) -> None:
     system_call("mount_setattr", tree, b"", how, ctypes.byref(attributes), size)
 
 
+def permit_devices(tree: int) -> None:
+    """Let a device node in what `open_tree` copied be opened, whatever its mount forbids elsewhere.
+    Raises KernelError.
+    """
+    attributes = _MountAttributes(clear=MS_NODEV)
+    size = ctypes.sizeof(attributes)
+    system_call("mount_setattr", tree, b"", AT_EMPTY_PATH, ctypes.byref(attributes), size)
+
+
 def parse_options(options: tuple[str, ...]) -> tuple[int, str]:
     """Mount options as (flags, data for the file system): ("ro", "size=1m") → (1, "size=1m")."""
     flags = 0

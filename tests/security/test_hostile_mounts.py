@@ -150,3 +150,69 @@ def test_making_a_place_never_leaves_the_root(tmp_path: Path, outside: Path) -> 
     (root / "round2").symlink_to("round")
     with pytest.raises(OnggiError):
         make_in_root(os.open(root, os.O_PATH), "/round/x", directory=True)
+
+
+@pytest.mark.parametrize(
+    "link", ["/etc/passwd", "../etc/passwd", "up", "/proc/self/fd/2", "/none/x"]
+)
+def test_a_console_that_is_a_link_of_a_volume_is_covered_itself(
+    engine: Engine, outside: Path, link: str
+) -> None:
+    """/dev is a volume that somebody else has filled. The terminal goes there, not behind it."""
+    leads = link.replace("up", "../" * 12 + str(outside / "secret")[1:])
+    fill = ["sh", "-c", f"mknod -m 666 /v/null c 1 3; ln -s {leads} /v/console"]
+    engine.containers.run("onggi/base", fill, volumes=["devices:/v"], remove=True)
+    said = engine.containers.run(
+        "onggi/base",
+        ["sh", "-c", "test -c /dev/console && echo covered; head -n 1 /etc/passwd"],
+        volumes=["devices:/dev", "/dev/pts:/dev/pts"],
+        tty=True,
+        remove=True,
+    )
+    assert said.split()[0] == b"covered"
+    assert said.split()[1].startswith(b"root:")
+    assert (outside / "secret").read_text() == "secret of the host"
+    place = Path(engine.volumes.get("devices").mountpoint)
+    assert str((place / "console").readlink()) == leads
+
+
+def test_a_null_that_is_a_link_hides_nothing(engine: Engine) -> None:
+    """It would show a setting of the kernel's, writable, where a file of /proc is to be hidden."""
+    fill = ["ln", "-s", "/proc/sys/kernel/core_pattern", "/v/null"]
+    engine.containers.run("onggi/base", fill, volumes=["nulls:/v"], remove=True)
+    with pytest.raises(OnggiError, match="/dev/null of the container is not that device"):
+        engine.containers.run("onggi/base", "true", volumes=["nulls:/dev"], remove=True)
+
+
+def test_a_console_that_is_a_directory_is_refused(engine: Engine) -> None:
+    fill = ["sh", "-c", "mknod -m 666 /v/null c 1 3; mkdir /v/console"]
+    engine.containers.run("onggi/base", fill, volumes=["dirs:/v"], remove=True)
+    with pytest.raises(OnggiError, match=r"move_mount|directory"):
+        volumes = ["dirs:/dev", "/dev/pts:/dev/pts"]
+        engine.containers.run("onggi/base", "true", volumes=volumes, tty=True, remove=True)
+
+
+@pytest.mark.parametrize("place", ["absolute/n", "up/new/n", "broken/n", "d/inner/n"])
+def test_a_device_behind_a_link_stays_inside(
+    engine: Engine, hostile: str, outside: Path, place: str
+) -> None:
+    written = engine.containers.run(
+        hostile,
+        ["sh", "-c", f"test -c /{place} && echo x >/{place} && echo works"],
+        devices=[f"/dev/null:/{place}"],
+        remove=True,
+    )
+    assert written == b"works\n"
+    assert names(outside) == ["secret"]
+
+
+@pytest.mark.parametrize(
+    "place", ["d/file", "d/inner", "magic", "descriptors/2", "magic/n", "bin/sh"]
+)
+def test_a_device_where_something_else_is_is_refused(
+    engine: Engine, hostile: str, outside: Path, place: str
+) -> None:
+    """What a link means would be mounted once more, and devices could be used there."""
+    with pytest.raises(OnggiError):
+        engine.containers.run(hostile, "true", devices=[f"/dev/null:/{place}"], remove=True)
+    assert names(outside) == ["secret"]
