@@ -22,7 +22,7 @@ FAST = 50_000_000
 
 def checked(engine: Engine, test: Any, script: str = "sleep 60", **more: Any) -> Container:
     """A container that is probed often."""
-    check = {"test": test, "interval": FAST, **more}
+    check = {"test": test, "interval": FAST} | more
     container: Container = engine.containers.run(
         IMAGE, ["sh", "-c", script], detach=True, healthcheck=check
     )
@@ -73,6 +73,27 @@ def test_starting_healthy_unhealthy_and_well_again(
     container.kill()
     container.start()
     assert health(container)["Status"] == "starting"
+
+
+def test_while_it_starts_it_is_asked_more_often(engine: Engine) -> None:
+    """The usual interval is an hour: what is seen here was asked at the start interval. Failures
+    do not count then; with the first success the start is over, and so are the questions.
+    """
+    hour = 3600 * 10**9
+    container = checked(
+        engine, "test -f /well", interval=hour, start_period=hour, StartInterval=FAST, retries=1
+    )
+    until(lambda: len(health(container)["Log"]) >= 3)
+    found = health(container)
+    assert (found["Status"], found["FailingStreak"]) == ("starting", 0)
+    assert {each["ExitCode"] for each in found["Log"]} == {1}
+    assert container.exec_run("touch /well").exit_code == 0
+    becomes(container, "healthy")
+    last = health(container)["Log"][-1]["Start"]
+    assert container.exec_run("rm /well").exit_code == 0
+    time.sleep(10 * FAST / 10**9)
+    found = health(container)
+    assert (found["Status"], found["Log"][-1]["Start"]) == ("healthy", last)
 
 
 def test_a_probe_that_hangs_is_killed(engine: Engine) -> None:
