@@ -24,9 +24,19 @@ def keepers(root: Path) -> list[int]:
 
 
 def kill_keeper(root: Path) -> None:
-    """With -9, and wait until it is gone."""
+    """With -9, and wait until it is gone, its listening socket too: that outlives its command line
+    for a moment.
+    """
     killed = keepers(root)
     assert killed, "there is none"
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
-    assert until(lambda: not keepers(root))
+    assert until(lambda: all(map(_has_ended, killed)))
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether nothing of it is left, but for a number that nobody has asked for yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] in "ZX"
+    except OSError:
+        return True

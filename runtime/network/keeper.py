@@ -221,7 +221,10 @@ class Keeper:
 
     def plug(self, plug: Plug, there: int) -> None:
         """Plug a container into the networks that it wants, before its program begins."""
+        laid = self.records.endpoints(plug.container)
         self.unplug(plug.container)
+        if laid:  # by a keeper that was killed over this request: they would be in the way
+            self._bury()
         places = self.records.places(plug.container)
         if places is None:  # a build step
             _, request = self.records.request(plug)

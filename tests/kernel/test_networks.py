@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
 from typing import Any
@@ -403,6 +403,23 @@ def test_half_made_cables_go_and_missing_ones_come_back(networks: Engine) -> Non
     Engine(networks.root)
     assert eventually(lambda: cables() == [endpoint.link])
     assert reaches(one, str(records(networks).network(endpoint.network.id).pools[0].gateway))
+
+
+def test_whoever_asks_again_because_a_keeper_was_killed_is_plugged_in(networks: Engine) -> None:
+    """It had laid the cable, and was killed before it could say so."""
+    one = sleeper(networks, "bridge")
+    (plug,) = records(networks).plugs(world())
+    kill_keeper(networks.root)
+    there = os.open(f"/proc/{one.pid}/ns/net", os.O_RDONLY)
+    message = {**asdict(plug), "verb": "plug", "directory": str(plug.directory)}
+    with KEEPER.ask(networks.root, message, (there,)) as connection:
+        answer = KEEPER.answer(connection)
+    os.close(there)
+    assert answer == {"done": True}
+    (endpoint,) = records(networks).endpoints(one.id)
+    assert eventually(lambda: cables() == [endpoint.link])
+    assert addresses(one) == {"eth0": str(endpoint.address)}
+    assert reaches(one, str(endpoint.network.pools[0].gateway))
 
 
 def _make_stray(root: Path, master: str, gone: str) -> None:

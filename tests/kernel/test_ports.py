@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from keepers import kill_keeper
 from registries import contents, image_of
-from worlds import HERE, PATIENCE_S, World, another_machine, ask, greeting, page
+from worlds import HERE, OUTSIDE, PATIENCE_S, World, another_machine, ask, greeting, page
 
 from runtime.engine import Engine
 from runtime.engine.container import Container
@@ -64,7 +64,11 @@ def test_two_containers_both_on_port_80(engine: Engine, outside: World) -> None:
             engine.networks.create("town")
         told = engine.containers.run("onggi/base", fetch, network=network, remove=True)
         assert told.decode().strip() == "red"
-    assert engine.containers.get("red").exec_run(fetch).output.decode().strip() == "red"
+    red = engine.containers.get("red")
+    assert red.exec_run(fetch).output.decode().strip() == "red"
+    with greeting(outside, 81, b"outside") as callers:  # and the way out
+        assert red.exec_run(["nc", "-w", "10", OUTSIDE, "81"]).output == b"outside"
+    assert callers == [HERE], "by the address of this host"
     for name in ("red", "blue"):
         engine.containers.get(name).remove(force=True)
     engine.networks.get("town").remove()
