@@ -46,7 +46,7 @@ from runtime.engine.moments import Moment, as_nanoseconds
 from runtime.engine.options import read_changes, refuse_conflicts
 from runtime.engine.stats import INTERVAL_S, Sampler, Stats
 from runtime.errors import Conflict, InvalidInput, NotFound
-from runtime.linux import capabilities
+from runtime.linux import capabilities, process
 from runtime.linux.cgroup import Cgroup
 from runtime.oci.digest import Digest
 from runtime.oci.image import RunConfig
@@ -397,7 +397,9 @@ class Container:
                 if session is not None or time.monotonic() > deadline:
                     return session
                 # Of a process that is killed the sockets go first: it still counts as alive.
-                time.sleep(0.005)
+                monitor = self.row["monitor_pid"], self.row["monitor_start"]
+                if not process.ends(*monitor, timeout_s=deadline - time.monotonic()):
+                    time.sleep(0.005)  # it had ended already, and nobody has taken over yet
                 self.reload()
         return None
 

@@ -14,6 +14,8 @@ import struct
 import time
 from pathlib import Path
 
+from runtime.errors import KernelError
+from runtime.linux import namespaces
 from runtime.linux.alive import is_alive, start_time
 from runtime.linux.libc import checked, system_call
 
@@ -87,6 +89,21 @@ def status_of(pidfd: int) -> int | None:
         if reaped:
             return None
     return None
+
+
+def ends(pid: int, started: int, timeout_s: float) -> bool:
+    """Wait for the end of the process with that number that was started then, whoever's child it
+    is. False at once if it has ended already, or when the time is over.
+    """
+    try:
+        pidfd = namespaces.pidfd_open(pid)
+    except KernelError:
+        return False
+    try:
+        alive = is_alive(pid, started)  # the descriptor means the one that is looked at here
+        return alive and bool(select.select([pidfd], [], [], max(0.0, timeout_s))[0])
+    finally:
+        os.close(pidfd)
 
 
 def exit_code(status: int) -> int:

@@ -234,6 +234,12 @@ def check_limits_go_up_and_down_while_it_runs(engine: Engine) -> None:
         equal(both, str((1 if is_v2() else 2) * mib * MIB))
         equal(kept(container, "pids", "pids.max", "pids.max"), str(mib))
         equal(container.spec.resources["pids"], {"limit": mib})
+    container.update(mem_reservation=8 * MIB, cpu_shares=1024, cpu_quota=20_000, cpuset_cpus="1")
+    equal(kept(container, "memory", "memory.soft_limit_in_bytes", "memory.low"), str(8 * MIB))
+    equal(kept(container, "cpu", "cpu.shares", "cpu.weight"), "39" if is_v2() else "1024")
+    quota = kept(container, "cpu", "cpu.cfs_quota_us", "cpu.max")
+    equal(quota, "20000 100000" if is_v2() else "20000")
+    equal(kept(container, "cpuset", "cpuset.cpus", "cpuset.cpus"), "1")
 
 
 def check_a_paused_container_stands_still(engine: Engine) -> None:

@@ -276,12 +276,14 @@ def test_after_everything_was_killed_it_has_ended(engine: Engine) -> None:
     containers = (plain, paused, checked)
     paused.pause()
     time.sleep(0.2)
-    for container in containers:
-        os.kill(container.row["monitor_pid"], signal.SIGKILL)
+    rows = [container.row for container in containers]
+    for row in rows:
+        os.kill(row["monitor_pid"], signal.SIGKILL)
     for container in containers:
         Cgroup(container.id).kill()
-    rows = [container.row for container in containers]
-    until(lambda: not any(process.is_alive(row["pid"], row["pid_start"]) for row in rows))
+    killed = [(row["pid"], row["pid_start"]) for row in rows]
+    killed += [(row["monitor_pid"], row["monitor_start"]) for row in rows]
+    until(lambda: not any(process.is_alive(*each) for each in killed))  # it takes a moment
     again = Engine(engine.root)
     for container in containers:
         found = again.containers.get(container.id)

@@ -219,6 +219,25 @@ def test_every_limit_arrives_in_the_kernel(engine: Engine) -> None:
     assert "300" in found[0] or "2930" in found[0]
 
 
+@pytest.mark.needs("cgroup:cpu", "cgroup:memory", "cgroup:pids")
+def test_every_limit_is_changed_in_the_kernel_while_it_runs(engine: Engine) -> None:
+    """All at once, from nothing: `update` writes the same files."""
+    container = engine.containers.run("onggi/base", ["sleep", "60"], detach=True)
+    container.update(**ALL_LIMITS)
+    for controller, file_1, file_2, value_1, value_2 in KEPT:
+        wanted = value_1 if controllers()[controller].version == 1 else value_2
+        assert file_of(container, controller, file_1, file_2) == wanted, file_1
+    file_1, file_2 = "blkio.bfq.weight", "io.weight"
+    if (Cgroup(container.id).directory("blkio") or Path("/none")).joinpath(file_1).exists():
+        assert "300" in file_of(container, "blkio", file_1, file_2)
+    again = {"nano_cpus": 0, "cpu_quota": 20_000, "cpu_period": 40_000, "cpu_shares": 1024}
+    container.update(**again)
+    both = controllers()["cpu"].version == 2
+    assert file_of(container, "cpu", "cpu.shares", "cpu.weight") == ("39" if both else "1024")
+    quota = file_of(container, "cpu", "cpu.cfs_quota_us", "cpu.max")
+    assert quota == ("20000 40000" if both else "20000")
+
+
 @pytest.mark.needs("cgroup:memory")
 def test_what_only_version_1_can_do_is_done_or_refused(engine: Engine) -> None:
     asked: dict[str, Any] = {"mem_swappiness": 10, "oom_kill_disable": True, "mem_limit": "64m"}

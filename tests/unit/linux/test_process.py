@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -98,3 +99,18 @@ def _with_a_new_network() -> None:
 @pytest.mark.needs("root")
 def test_a_new_network_has_a_loopback_that_can_be_switched_on() -> None:
     assert probe.tried(_with_a_new_network) == ""
+
+
+def test_the_end_of_anybody_is_waited_for_and_of_nobody_else() -> None:
+    started = process.start_time(os.getpid()) or 0
+    assert not process.ends(os.getpid(), started, timeout_s=0)
+    assert not process.ends(os.getpid(), started + 1, timeout_s=60), "another one had that number"
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+        born = process.start_time(child.pid) or 0
+        waiting = threading.Thread(target=process.ends, args=(child.pid, born, 60))
+        waiting.start()
+        assert child.stdin is not None
+        child.stdin.close()
+        waiting.join(timeout=30)
+        assert not waiting.is_alive()
+    assert not process.ends(child.pid, born, timeout_s=60)
