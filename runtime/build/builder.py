@@ -58,19 +58,21 @@ class Builder:
         no_cache_stages: Collection[str] = (),
         secrets: Mapping[str, bytes] | None = None,
         progress: Callable[[events.Event], None] = lambda _event: None,
+        check: Callable[[], None] = lambda: None,
     ) -> BuiltImage:
         """Build the last stage of the Dockerfile, or the one that `target` names.
 
         Both may be streams: see `given`; a path of a `dockerfile` is relative to the context.
         Stages named in `no_cache_stages` are built anew. With `epoch` (seconds since 1970) the
         same files make the same image, to the digest, on any host and at any time. `secrets`, by
-        id, are for `RUN --mount=type=secret`.
+        id, are for `RUN --mount=type=secret`. `check` is called now and then while a context is
+        unpacked, and ends the build by what it raises.
 
         Raises DockerfileError (BuildFailed for a RUN that failed), NotFound without a context
         or Dockerfile. Whatever is raised, the unfinished step leaves nothing, and the finished
         ones stay in the cache.
         """
-        with open_given(self.snapshots, context, dockerfile) as (opened, parsed):
+        with open_given(self.snapshots, context, dockerfile, check) as (opened, parsed):
             given = build_args or {}
             arguments = plan_arguments(parsed, given, host_platform(), epoch, target)
             if unused := unused_arguments(parsed, given):

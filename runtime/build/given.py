@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import io
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -28,8 +28,9 @@ from runtime.dockerfile.ignore import Ignore
 from runtime.dockerfile.parser import parse
 from runtime.errors import InvalidInput, KernelError, NotFound, UnsafePath
 from runtime.layer.apply import apply_layer
-from runtime.layer.compression import decompressed
+from runtime.layer.compression import BUFFER_BYTES, decompressed
 from runtime.layer.header import BLOCK_BYTES, typeflag_of
+from runtime.layer.stream import stream_of
 from runtime.snapshot.overlay import Snapshots
 
 DOCKERFILE = "Dockerfile"
@@ -40,9 +41,13 @@ Stream = BinaryIO
 
 @contextlib.contextmanager
 def open_given(
-    snapshots: Snapshots, context: Path | Stream, dockerfile: str | Stream | None
+    snapshots: Snapshots,
+    context: Path | Stream,
+    dockerfile: str | Stream | None,
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Context, ins.Dockerfile]]:
     """The context, what its .dockerignore says already known to it, and the parsed Dockerfile.
+    `check` is called between two pieces of an archive, and ends it by what it raises.
 
     Raises NotFound, InvalidInput, DockerfileError.
     """
@@ -51,11 +56,13 @@ def open_given(
         if not isinstance(context, Path):
             came_in = True
             context, dockerfile = until_done.enter_context(
-                _received(snapshots, context, dockerfile)
+                _received(snapshots, context, dockerfile, check)
             )
         elif context.is_file():
             file = until_done.enter_context(context.open("rb"))
-            context = until_done.enter_context(_unpacked(snapshots, file))
+            context = until_done.enter_context(
+                _unpacked(snapshots, _checked(decompressed(file), check))
+            )
             dockerfile = within(dockerfile)
         opened = until_done.enter_context(Context(context))
         try:
@@ -72,13 +79,16 @@ def open_given(
 
 @contextlib.contextmanager
 def _received(
-    snapshots: Snapshots, stream: BinaryIO, dockerfile: str | Stream | None
+    snapshots: Snapshots,
+    stream: BinaryIO,
+    dockerfile: str | Stream | None,
+    check: Callable[[], None],
 ) -> Iterator[tuple[Path, str | Stream | None]]:
     """A stream as a context and a Dockerfile: it is either an archive or a Dockerfile."""
     plain = decompressed(stream)
     beginning = cast(io.BufferedReader, plain).peek(BLOCK_BYTES)[:BLOCK_BYTES]
     if is_tar(beginning):
-        with _unpacked(snapshots, plain) as place:
+        with _unpacked(snapshots, _checked(plain, check)) as place:
             yield place, within(dockerfile)
     elif dockerfile is None:
         with empty_place(snapshots) as place:
@@ -97,6 +107,17 @@ def within(dockerfile: str | Stream | None) -> str | Stream | None:
     if isinstance(dockerfile, str):
         return posixpath.normpath(f"/{dockerfile}").lstrip("/")
     return dockerfile
+
+
+def _checked(stream: BinaryIO, check: Callable[[], None]) -> BinaryIO:
+    """The same stream, uncompressed already: a few bytes may unfold to hours of work."""
+
+    def pieces() -> Iterator[bytes]:
+        while data := stream.read(BUFFER_BYTES):
+            check()
+            yield data
+
+    return stream_of(pieces())
 
 
 @contextlib.contextmanager

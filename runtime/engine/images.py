@@ -204,6 +204,7 @@ class Images:
                 no_cache_stages=no_cache_filter,
                 secrets=secrets,
                 progress=tell,
+                check=cancelled.check,
             )
             image = Image(self.shelf, built.manifest.digest)
             self.note("create", image.id, image.id)

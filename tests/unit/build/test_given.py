@@ -16,7 +16,7 @@ import pytest
 
 from runtime.build.given import open_given
 from runtime.dockerfile.source import Place, Word
-from runtime.errors import DockerfileError, InvalidInput, NotFound
+from runtime.errors import Cancelled, DockerfileError, InvalidInput, NotFound
 from runtime.snapshot.overlay import Snapshots
 
 pytestmark = pytest.mark.needs("root")
@@ -130,3 +130,19 @@ def test_a_hostile_archive_leaves_nothing(tmp_path: Path) -> None:
         seen(tmp_path, io.BytesIO(b"FROM scratch\n"), "Other")
     with pytest.raises(DockerfileError):
         seen(tmp_path, io.BytesIO(b"\0\1\2 garbage\n".replace(b"\0", b"")))
+
+
+def test_who_goes_away_need_not_wait_for_the_end_of_a_bomb(tmp_path: Path) -> None:
+    """Some 60 KB that are 64 MiB of zeros; after three pieces nobody wants them any more."""
+    bomb = gzip.compress(archive(Dockerfile=TEXT) + bytes(64 << 20))
+    seen_pieces: list[None] = []
+
+    def check() -> None:
+        seen_pieces.append(None)
+        if len(seen_pieces) == 3:
+            raise Cancelled("it was cancelled")
+
+    snapshots = Snapshots(tmp_path)
+    with pytest.raises(Cancelled), open_given(snapshots, io.BytesIO(bomb), None, check):
+        pytest.fail("the bomb was unpacked")
+    assert (len(seen_pieces), list(snapshots.keys())) == (3, [])
