@@ -12,6 +12,7 @@ member: an InvalidInput, which becomes a 400.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -82,12 +83,11 @@ class Call:
         text = self.text(name).strip()
         if not text:
             return default
-        try:
-            return int(text)
-        except ValueError as cause:
+        if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):  # as many as Go's int64 has
             raise InvalidInput(
                 "{name} takes a whole number, not {text!r}", name=name, text=text[:100]
-            ) from cause
+            )
+        return int(text)
 
     def filters(self, name: str = "filters") -> dict[str, list[str]]:
         """Docker's filters, {"label": {"a=b": true}} or, as older clients write them,
@@ -121,11 +121,23 @@ class Call:
             raise InvalidInput(
                 "unsupported Content-Type header ({kind}): must be 'application/json'", kind=kind
             )
-        return Body.parse(bytes(data), "body")
+        body = Body.parse(bytes(data), "body")
+        if b"\\u" in data and not _is_text(body.members):
+            raise InvalidInput("the body has half a character: {escape}", escape="\\ud800")
+        return body
 
     def stream(self) -> BinaryIO:
         """The body to be read like a file."""
         return stream_of(self.pieces())
+
+
+def _is_text(value: Any) -> bool:
+    """Whether UTF-8 can say it: JSON's escapes spell halves of a pair, too."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _values(given: Any) -> list[str]:

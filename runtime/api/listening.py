@@ -5,6 +5,7 @@ None of these has a thread while nothing happens: engine/following.py, api/follo
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -72,9 +73,9 @@ def logs(call: Call) -> Answer:
     due = None if last_ns is None else time.monotonic() + max(0.0, (last_ns - now_ns) / 10**9)
     session = launch.follow(container.bundle_path) if call.flag("follow") else None
     reader = container.bundle.read_log()
-    tail = call.text("tail", "all")
-    if tail.lstrip("-").isdecimal() and int(tail) >= 0:
-        reader.skip_to_tail(int(tail))
+    with contextlib.suppress(ValueError):  # what is no number means all, as with docker
+        if (tail := int(call.text("tail", "all"))) >= 0:
+            reader.skip_to_tail(tail)
     source = LogFollower(container, reader, session, encode, until=due)
     return Followed(source, kind_of(call, container.has_terminal))
 

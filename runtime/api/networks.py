@@ -33,7 +33,7 @@ def _forbidden(name: str = "") -> Iterator[None]:
         yield
     except Conflict as error:
         status = 409 if name and error.facts.get("name") == name else 403
-        raise Refused(status, error.template, hint=error.hint_template, **error.facts) from error
+        raise Refused.instead(error, status) from error
 
 
 @route("GET", "/networks")

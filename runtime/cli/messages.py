@@ -295,6 +295,7 @@ KO: dict[str, str] = {
     ),
     "{name} is no moment: {text}": "시각이 아닙니다: {name}={text}",
     "{name} takes a whole number, not {text!r}": "{name}에는 정수를 써야 합니다: {text!r}",
+    "the body has half a character: {escape}": "본문에 반쪽짜리 문자가 있습니다: {escape}",
     "{name} is no JSON object of filters: {text}": (
         "{name}: 필터를 담은 JSON 객체가 아닙니다: {text}"
     ),

@@ -19,6 +19,9 @@ from runtime.errors import OnggiError
 from runtime.oci.spec import Process
 from runtime.resident import ATTEMPTS, LAUNCHER
 
+LONGEST_MS = (1 << 31) - 1
+"""What `poll` can wait at most, some 25 days; who has longer waits without end."""
+
 
 class Session:
     """A conversation with a monitor: about one container, from its start to its end."""
@@ -89,8 +92,8 @@ class Session:
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
         while True:
-            left = None if deadline is None else max(0, deadline - time.monotonic()) * 1000
-            if not poll.poll(left):
+            left = LONGEST_MS if deadline is None else max(0, deadline - time.monotonic()) * 1000
+            if not poll.poll(left if left < LONGEST_MS else None):
                 return False
             self._hear()
             if self._over:

@@ -23,6 +23,7 @@ import fcntl
 import os
 import re
 import shutil
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -182,7 +183,7 @@ class Reader:
     def skip_to_tail(self, count: int) -> None:
         """Go on with the last `count` lines; a line in several pieces counts once."""
         first = self._number
-        starts: deque[tuple[int, int]] = deque(maxlen=max(count, 0))
+        starts: deque[tuple[int, int]] = deque(maxlen=min(max(count, 0), sys.maxsize))
         held = {first: self._file}
         complete = True
         while True:

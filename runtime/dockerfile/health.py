@@ -23,6 +23,9 @@ DURATIONS = ("interval", "timeout", "start-period", "start-interval")
 SMALLEST_NS = 1_000_000
 """Docker refuses shorter durations; 0 means its default."""
 
+LONGEST_DURATION = 100
+"""Characters; of thousands of digits the pattern would be tried from each of them on."""
+
 _UNITS_NS = {
     "ns": 1,
     "us": 1_000,
@@ -74,6 +77,8 @@ def parse_duration(text: str) -> int | None:
     text = text.removeprefix("+")
     if text == "0":
         return 0
+    if len(text) > LONGEST_DURATION:
+        return None
     parts = [*_PART.finditer(text)]
     if not parts or "".join(part[0] for part in parts) != text:
         return None

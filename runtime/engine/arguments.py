@@ -17,7 +17,7 @@ Command = str | Iterable[str] | None
 Environment = Mapping[str, str] | Iterable[str] | None
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)i?b?", re.IGNORECASE)
-_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)  # "int" takes no more than 4300 digits
 _POWER = {letter: power for power, letter in enumerate(("", "k", "m", "g", "t", "p"))}
 
 
@@ -91,7 +91,7 @@ def signal_number(signal: str | int) -> int:
     text = str(signal).upper()
     name = text if text.startswith("SIG") else "SIG" + text
     known = {each.name: each.value for each in signals.Signals}
-    number = int(text) if text.isdecimal() else known.get(name, 0)
+    number = int(text) if is_whole(text) else known.get(name, 0)
     if not 1 <= number <= 64:
         raise InvalidInput(
             "no such signal: {signal}", hint="for example: SIGTERM, KILL, 9", signal=signal

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+LAST_NS = 2**63 - 1
+"""The last moment that is counted in nanoseconds: in the year 2262."""
 
 
 def human_duration(seconds: float) -> str:
@@ -40,7 +42,10 @@ def moment_ns(text: str, now_ns: int) -> int:
 
     if re.fullmatch(r"\d+(\.\d{1,9})?", text, re.ASCII):
         whole, _, fraction = text.partition(".")
-        return int(whole) * 10**9 + int(fraction.ljust(9, "0"))
+        moment = int(whole) * 10**9 + int(fraction.ljust(9, "0"))
+        if moment > LAST_NS:
+            raise ValueError(text)
+        return moment
     if (ago := parse_duration(text)) is not None:
         return now_ns - ago
     shape = re.fullmatch(
@@ -48,5 +53,5 @@ def moment_ns(text: str, now_ns: int) -> int:
     )
     if shape is None:
         raise ValueError(text)
-    moment = datetime.fromisoformat(shape[1] + shape[3].replace("Z", "+00:00"))
-    return int(moment.timestamp()) * 10**9 + int((shape[2] or "").ljust(9, "0"))
+    date = datetime.fromisoformat(shape[1] + shape[3].replace("Z", "+00:00"))
+    return int(date.timestamp()) * 10**9 + int((shape[2] or "").ljust(9, "0"))

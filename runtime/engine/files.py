@@ -115,7 +115,11 @@ def export(records: Records, container_id: str) -> Iterator[bytes]:
 
 
 def cleaned(path: str) -> str:
-    """An absolute path without `.` and `..`; that it ended with `/` or `/.` still shows."""
+    """An absolute path without `.` and `..`; that it ended with `/` or `/.` still shows. What the
+    kernel has no way to say is not there.
+    """
+    if "\0" in path:
+        raise _nothing(path)
     text = "/" + posixpath.normpath("/" + path).lstrip("/")
     if path.endswith("/.") or path == ".":
         return posixpath.join(text, ".")
@@ -162,7 +166,7 @@ def _said_of(path: str) -> Iterator[None]:
         yield
     except KernelError as cause:
         match cause.errno:
-            case errno.ENOENT:
+            case errno.ENOENT | errno.ENAMETOOLONG:
                 raise _nothing(path) from cause
             case errno.ENOTDIR | errno.ELOOP:
                 raise Conflict("{path} is no directory in the container", path=path) from cause

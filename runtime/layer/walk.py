@@ -99,13 +99,18 @@ class Tree:
                     waiting += self._below(name, first)
 
     def find(self, name: bytes) -> Found | None:
-        """What has exactly this name, no link followed; None if nothing has."""
+        """What has exactly this name, no link followed; None if nothing has.
+
+        Raises KernelError.
+        """
         try:
             directory = self._directory(name.rpartition(b"/")[0])
             base = name.rpartition(b"/")[2] or b"."
             status = os.stat(base, dir_fd=directory, follow_symlinks=False)
         except (_Gone, FileNotFoundError):
             return None
+        except OSError as cause:
+            raise KernelError("stat", os.fsdecode(name), cause.errno or 0) from cause
         return Found(name, status, directory)
 
     def names(self, directory: bytes) -> frozenset[bytes]:

@@ -31,8 +31,9 @@ def test_a_query_says_yes(text: str) -> None:
 
 def test_a_number_is_whole_or_refused() -> None:
     assert call({"t": ["5"]}).whole("t") == 5 and call().whole("t", 7) == 7
-    with pytest.raises(InvalidInput, match="t takes a whole number"):
-        call({"t": ["5s"]}).whole("t")
+    for text in ("5s", "9" * 5000, "1_0", "٣"):
+        with pytest.raises(InvalidInput, match="t takes a whole number"):
+            call({"t": [text]}).whole("t")
 
 
 def test_filters_in_both_of_dockers_ways() -> None:
@@ -47,6 +48,12 @@ def test_a_body_has_a_limit() -> None:
     with pytest.raises(Refused) as refused:
         call(None, *[b" " * (1 << 20)] * ((LARGEST_DOCUMENT >> 20) + 1)).document()
     assert refused.value.status == 413
+
+
+def test_half_a_character_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="half a character"):
+        call(None, rb'{"Name": "\ud800"}').document()
+    assert call(None, rb'{"Name": "\ud83c\udffa \\ud800"}').json() == {"Name": "🏺 \\ud800"}
 
 
 def test_errors_have_dockers_statuses_and_words() -> None:
