@@ -1,6 +1,7 @@
-"""`python -m lessons_lib.publish`: build, check, bless or prove lessons.
+"""`python -m lessons_lib.publish`: build, reword, check, bless or prove lessons.
 
 build [03 …]       write and execute notebooks/ko and notebooks/en (make notebooks)
+reword [03 …]      write their prose alone anew: nothing is executed, outputs stay
 check [03 …]       compare them with their sources, without executing (make check)
 bless 03 [key …]   both languages of these units have been compared and agree
 prove [03 …]       try every seeded answer on every grader
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from lessons_lib.language import LANGUAGES
 from lessons_lib.publish import execute, seals
-from lessons_lib.publish.notebook import notebook, write
+from lessons_lib.publish.notebook import keep_outputs, notebook, read, write
 from lessons_lib.publish.prove import prove
 from lessons_lib.publish.shelf import Shelf
 from lessons_lib.publish.source import SourceError
@@ -51,6 +52,21 @@ def build(shelf: Shelf, words: list[str]) -> Iterator[str]:
             print(f"notebooks/{language}/{name}.ipynb")
 
 
+def reword(shelf: Shelf, words: list[str]) -> Iterator[str]:
+    """Write the prose of notebooks that have been executed. Where code has changed, `build`."""
+    for name in shelf.named(words):
+        lesson = shelf.lesson(name)
+        if broken := list(seals.broken(lesson)):
+            yield from broken
+            continue
+        for language in LANGUAGES:
+            book, place = notebook(lesson, language, shelf.names()), shelf.book(name, language)
+            if keep_outputs(book, read(place)):
+                write(book, place)
+            else:
+                yield f"{language}/{name}: code has changed, too: run make notebooks"
+
+
 def check(shelf: Shelf, words: list[str]) -> Iterator[str]:
     """Everything that can be wrong with the lessons without executing them."""
     for name in shelf.named(words):
@@ -79,6 +95,7 @@ def prove_graders(shelf: Shelf, words: list[str]) -> Iterator[str]:
 
 _COMMANDS: dict[str, Callable[[Shelf, list[str]], Iterator[str]]] = {
     "build": build,
+    "reword": reword,
     "check": check,
     "bless": bless,
     "prove": prove_graders,

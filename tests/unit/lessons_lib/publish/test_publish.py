@@ -47,6 +47,28 @@ def test_publishing_again_gives_the_same_bytes(published: Shelf) -> None:
     assert [published.book(NAME, language).read_bytes() for language in LANGUAGES] == before
 
 
+def test_prose_is_reworded_without_executing_anything(published: Shelf) -> None:
+    source = published.source(NAME)
+    source.write_text(source.read_text("utf-8").replace("둘에 둘을", "두 개에 두 개를"), "utf-8")
+    assert main(["reword", "01"], published) == 1  # nobody has compared the languages
+    assert main(["bless", "01"], published) == 0
+    before = {cell.id: cell for cell in read(published.book(NAME, "ko")).cells}
+    assert main(["reword", "01"], published) == 0
+    after = {cell.id: cell for cell in read(published.book(NAME, "ko")).cells}
+    assert "두 개에" in after["question"].source
+    assert after["language"] == before["language"]
+    assert list(published.faults(NAME)) == []
+
+
+def test_code_is_not_reworded(published: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    source = published.source(NAME)
+    source.write_text(source.read_text("utf-8").replace("four, not five", "not five"), "utf-8")
+    before = published.book(NAME, "ko").read_bytes()
+    assert main(["reword"], published) == 1
+    assert "code has changed" in capsys.readouterr().err
+    assert published.book(NAME, "ko").read_bytes() == before
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_edited_notebook_is_noticed(published: Shelf, language: Language) -> None:
     book = published.book(NAME, language)
