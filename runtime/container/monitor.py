@@ -18,6 +18,7 @@ end of the conversation after the exit has been recorded.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import selectors
@@ -292,9 +293,14 @@ def watch_health(record: Record, spec: Spec, bundle: Bundle, pidfd: int) -> Chec
 
 def checkup_inside(record: Record, bundle: Bundle, pidfd: int) -> Checkup | None:
     """The same for a container that another process has started: its probes are to be born inside,
-    as this one's children.
+    as this one's children. None if it has ended meanwhile: there is no inside any more.
     """
-    namespaces.setns(pidfd, namespaces.CLONE_NEWPID)
+    try:
+        namespaces.setns(pidfd, namespaces.CLONE_NEWPID)
+    except KernelError as error:
+        if error.errno != errno.ESRCH:
+            raise
+        return None
     return watch_health(record, bundle.spec(), bundle, pidfd)
 
 

@@ -162,6 +162,14 @@ def test_the_end_comes_while_a_probe_runs(engine: Engine) -> None:
     until(lambda: not any(each.exists() for each in Cgroup(container.id).directories()))
 
 
+def test_one_that_ends_before_its_monitor_has_settled_is_seen_to_end(engine: Engine) -> None:
+    """The monitor goes into the container's PID namespace to probe, and there may be none left."""
+    for _ in range(15):
+        container = checked(engine, "true", ":")
+        assert container.wait()["StatusCode"] == 0
+        container.remove()
+
+
 def test_the_command_line(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--health-cmd", "exit 1", "--health-interval", "50ms", "--health-retries", "1"]
     assert main(["run", "-d", *flags, IMAGE, "sleep", "60"]) == 0
