@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -147,6 +148,88 @@ def test_a_terminal_at_dockerd(dockers: str) -> None:
 
 def test_a_terminal_at_our_own_server(docker_host: str) -> None:
     at_a_terminal(docker_host, "onggi/base")
+
+
+CLIENTS = (ONGGI, ("/usr/bin/docker",))
+"""Debian's client is asked the same: what it does is what ours is to do. Newer ones end at once,
+and tell an attached container nothing.
+"""
+
+PROXIED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+LOOP = "while :; do sleep 0.05; done"
+TRAPS = "; ".join(f"trap 'echo {each.name}' {each.name[3:]}" for each in PROXIED)
+
+
+def begun(host: str, client: tuple[str, ...], *line: str) -> subprocess.Popen[str]:
+    """A client in the foreground, without a terminal, when the program speaks."""
+    process = subprocess.Popen(
+        [*client, *line],
+        env={**os.environ, "ONGGI_LANG": "en", "DOCKER_HOST": host},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    heard = process.stdout.readline()
+    assert heard == "ready\n", heard or process.communicate(timeout=60)
+    return process
+
+
+def signals_to(host: str, image: str, client: tuple[str, ...]) -> None:
+    """What is sent to the client comes to the program, which decides; its end is the client's."""
+    script = f"{TRAPS}; echo ready; {LOOP}"
+    plain = ("run", "--rm", "--network", "none", "--name", "web")
+    running = begun(host, client, *plain, image, "sh", "-c", script)
+    assert running.stdout is not None
+    for number in PROXIED:
+        running.send_signal(number)
+        assert running.stdout.readline() == f"{number.name}\n"
+    assert onggi(host, "kill", "web")[0] == 0
+    assert running.communicate(timeout=60)[0] == ""
+    assert running.returncode == 137
+    # Whoever is no PID 1 has the kernel's defaults: it dies of the signal.
+    for number in PROXIED:
+        script = "echo ready; exec sleep 1000"
+        line = (*plain, "--pid", "host", image, "sh", "-c", script)
+        running = begun(host, client, *line)
+        running.send_signal(number)
+        running.communicate(timeout=60)
+        assert running.returncode == 128 + number
+
+
+def attached_signals(host: str, image: str, client: tuple[str, ...]) -> None:
+    """`attach` and `start -a` hand on, too; with --sig-proxy=false the client is meant itself."""
+    script = "trap 'echo caught; exit 5' TERM; while :; do echo ready; sleep 0.05; done"
+    created = ("create", "--network", "none", "--name", "web", image, "sh", "-c", script)
+    assert onggi(host, *created)[0] == 0
+    ways: tuple[tuple[str, ...], ...] = (("start", "-a", "web"), ("attach", "--no-stdin", "web"))
+    for line in ways:
+        if line[0] == "attach":
+            assert onggi(host, "start", "web")[0] == 0
+        running = begun(host, client, *line)
+        running.send_signal(signal.SIGTERM)
+        assert running.communicate(timeout=60)[0].endswith("caught\n")
+        assert running.returncode == 5
+    assert onggi(host, "start", "web")[0] == 0
+    running = begun(host, client, "attach", "--sig-proxy=false", "web")
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=60)
+    assert running.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)  # a shell says 143
+    assert onggi(host, "inspect", "-f", "{{.State.Status}}", "web")[1] == "running\n"
+    assert onggi(host, "rm", "-f", "web")[0] == 0
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=["onggi", "docker"])
+def test_signals_at_dockerd(dockers: str, client: tuple[str, ...]) -> None:
+    signals_to(dockers, "busybox", client)
+    attached_signals(dockers, "busybox", client)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=["onggi", "docker"])
+def test_signals_at_our_own_server(docker_host: str, client: tuple[str, ...]) -> None:
+    signals_to(docker_host, "onggi/base", client)
+    attached_signals(docker_host, "onggi/base", client)
 
 
 def test_nobody_there(tmp_path: Path) -> None:
