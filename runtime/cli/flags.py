@@ -7,14 +7,12 @@ those of the POSIX-like parser that docker uses (github.com/spf13/pflag), in one
     SWITCH  --all, -a, --all=false          WORD   --name web, --name=web
     LIST    -e A=1 -e B=2                   others are words that a reader turns into a value
 
-Pure but for the clock, from which `--since 10m` counts: this file prints nothing and knows no
-command.
+Pure: this file prints nothing and knows no command.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from runtime.cli import units
@@ -60,11 +58,6 @@ WORD = Kind("string")
 LIST = Kind("list", repeats=True)
 WHOLE = Kind("int", units.parse_whole, "{flag} takes a whole number, not {text}")
 SIZE = Kind("bytes", units.parse_size, "{flag} takes a size such as 64m or 1g, not {text}")
-MOMENT = Kind(
-    "string",
-    lambda text: units.parse_moment(text, datetime.now(UTC)),
-    "{flag} takes a moment such as 2026-11-28T19:00:00 or 10m, not {text}",
-)
 CPUS = Kind("decimal", units.parse_cpus, "{flag} takes a number such as 0.5 or 2, not {text}")
 
 

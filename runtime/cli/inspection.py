@@ -19,6 +19,13 @@ from runtime.errors import InvalidInput, NotFound, OnggiError
 if TYPE_CHECKING:
     from runtime.cli.connection import AnyEngine
 
+
+class UnreadableFormat(InvalidInput):
+    """A format of `inspect` that is no template: docker ends with 64 then, EX_USAGE."""
+
+    exit_code = 64
+
+
 FORMAT = Flag("format", "f", WORD, "Format output: 'json' or a Go template")
 
 SIZE = Flag("size", "s", SWITCH, "Display total file sizes")
@@ -146,7 +153,10 @@ def _writer(form: str) -> Callable[[Any], str]:
 
     if form == "json":
         return as_json
-    template = Template(form)
+    try:
+        template = Template(form)
+    except InvalidInput as error:
+        raise UnreadableFormat(error.template, hint=error.hint_template, **error.facts) from error
 
     def write(attrs: dict[str, Any]) -> str:
         parts: dict[str, Any] = {}

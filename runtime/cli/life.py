@@ -14,7 +14,7 @@ from runtime.cli import console
 from runtime.cli.command import command
 from runtime.cli.connection import open_engine
 from runtime.cli.containers import PATIENCE, PATIENCE_OF_OLD
-from runtime.cli.flags import MOMENT, WORD, Flag, Given
+from runtime.cli.flags import WORD, Flag, Given
 from runtime.cli.listing import FILTER, filters_of
 
 
@@ -62,8 +62,8 @@ def rename(given: Given) -> int:
     "[OPTIONS]",
     FILTER,
     Flag("format", "", WORD, "Format output: 'json' or a Go template"),
-    Flag("since", "", MOMENT, "Show all events created since timestamp"),
-    Flag("until", "", MOMENT, "Stream events until this timestamp"),
+    Flag("since", "", WORD, "Show all events created since timestamp"),
+    Flag("until", "", WORD, "Stream events until this timestamp"),
     most=0,
 )
 def events(given: Given) -> int:

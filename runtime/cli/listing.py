@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runtime.cli.console import harmless, say
-from runtime.cli.flags import LIST, SWITCH, WORD, Flag
+from runtime.cli.flags import LIST, SWITCH, WORD, Flag, UsageError
 from runtime.cli.table import MINIMUM_WIDTH, lay_out
 from runtime.cli.units import human_size
 
@@ -67,14 +67,12 @@ def show_removed(kind: str, names: Sequence[str], freed_bytes: int | None = None
 
 
 def filters_of(words: Sequence[str]) -> dict[str, list[str]]:
-    """`--filter status=exited --filter label=a=b` as the engine takes it. Raises InvalidInput."""
+    """`--filter status=exited --filter label=a=b` as the engine takes it. Raises UsageError."""
     filters: dict[str, list[str]] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
-            from runtime.errors import InvalidInput
-
-            raise InvalidInput(
+            raise UsageError(
                 "not a filter: {word}", hint="write name=value, as in status=exited", word=word
             )
         filters.setdefault(name.strip().lower(), []).append(value.strip())

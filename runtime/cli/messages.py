@@ -44,6 +44,8 @@ KO: dict[str, str] = {
         "-t를 빼면 파이프나 파일도 입력으로 쓸 수 있습니다"
     ),
     "left by the detach keys; it runs on": "분리 키로 빠져나왔습니다. 프로그램은 계속 실행됩니다",
+    "at least one flag is needed": "옵션이 하나 이상 있어야 합니다",
+    "it says what is to be changed, such as --memory 64m": "바꿀 것을 쓰세요. 예: --memory 64m",
     "-a and -d contradict each other: in the background nobody is attached": (
         "-a와 -d는 함께 쓸 수 없습니다. 백그라운드에서는 아무도 연결되지 않습니다"
     ),
@@ -59,9 +61,6 @@ KO: dict[str, str] = {
     ),
     "{flag} takes a number such as 0.5 or 2, not {text}": (
         "{flag}: 0.5, 2 같은 숫자를 써야 합니다 (받은 값: {text})"
-    ),
-    "{flag} takes a moment such as 2026-11-28T19:00:00 or 10m, not {text}": (
-        "{flag}: 2026-11-28T19:00:00, 10m 같은 시각을 써야 합니다 (받은 값: {text})"
     ),
     "Usage:  {usage}": "사용법:  {usage}",
     "Run 'onggi {path} --help' for more information": "자세한 설명: onggi {path} --help",
@@ -736,7 +735,7 @@ KO: dict[str, str] = {
     "invalid volumes-from specification: '{text}'": (
         "--volumes-from 표기가 잘못되었습니다: '{text}'"
     ),
-    "{key} is required": "{key} 항목이 꼭 있어야 합니다",
+    "--mount {text}: {key} is required": "--mount {text}: {key} 항목이 꼭 있어야 합니다",
     "write type=…,target=/path": "type=…,target=/경로 형식으로 쓰세요",
     "cannot mix '{family}-*' options with mount type '{kind}'": (
         "'{family}-*' 옵션은 '{kind}' 마운트와 함께 쓸 수 없습니다"
@@ -980,6 +979,7 @@ KO: dict[str, str] = {
     "a container cannot be restarted and removed when it ends: choose one": (
         "컨테이너가 끝날 때 다시 시작하면서 삭제할 수는 없습니다. 하나만 고르세요"
     ),
+    "leave out --restart or --rm": "--restart나 --rm을 빼세요",
     "not a capability: {name!r}": "캐퍼빌리티(capability) 이름이 아닙니다: {name!r}",
     "for example: NET_ADMIN, or ALL": "예: NET_ADMIN, 또는 ALL",
     "not a ulimit: {text!r}": "ulimit으로 해석할 수 없습니다: {text!r}",
@@ -1120,6 +1120,9 @@ KO: dict[str, str] = {
         "host, none, container:…은 다른 네트워크와 함께 쓸 수 없습니다"
     ),
     "network {name} is specified multiple times": "네트워크가 여러 번 주어졌습니다: {name}",
+    "network-scoped aliases are only supported for user-defined networks": (
+        "별칭은 직접 만든 네트워크에서만 쓸 수 있습니다"
+    ),
     "{flag} and --network …,{key}=… contradict each other": (
         "함께 쓸 수 없는 옵션입니다: {flag}, --network …,{key}=…"
     ),

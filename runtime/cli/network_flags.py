@@ -45,6 +45,8 @@ def networks_of(given: Given) -> dict[str, Any]:
             )
         if value:
             wanted[0][key] = value
+    if any(each.get("alias") and not is_made(each["name"]) for each in wanted):
+        raise UsageError("network-scoped aliases are only supported for user-defined networks")
     config = {each["name"]: config_of(each) for each in wanted}
     config = {name: each for name, each in config.items() if each}
     options: dict[str, Any] = {"network": names[0]} if given.network else {}
@@ -56,6 +58,11 @@ def networks_of(given: Given) -> dict[str, Any]:
 def is_special(name: str) -> bool:
     """A mode, and no network: a container is in it alone."""
     return name in (HOST_NETWORK, NO_NETWORK) or name.startswith(OTHER)
+
+
+def is_made(name: str) -> bool:
+    """A network that somebody has made: neither a mode nor one that is always there."""
+    return not is_special(name) and name not in (DEFAULT_NETWORK, "default")
 
 
 def read_network(text: str) -> dict[str, Any]:

@@ -8,7 +8,17 @@ from typing import Any
 from runtime.cli import console, units
 from runtime.cli.command import command
 from runtime.cli.connection import open_engine
-from runtime.cli.flags import LIST, SWITCH, WORD, Flag, Given, Kind, UsageError, elsewhere
+from runtime.cli.flags import (
+    LIST,
+    SWITCH,
+    WORD,
+    EndsWithOne,
+    Flag,
+    Given,
+    Kind,
+    UsageError,
+    elsewhere,
+)
 from runtime.cli.listing import (
     FILTER,
     FORMAT,
@@ -100,7 +110,7 @@ def configs_of(given: Given) -> list[dict[str, Any]]:
         for subnet, config in zip(subnets, configs, strict=True):
             if address in subnet:
                 return config
-        raise UsageError("no matching subnet for {flag} {text}", flag=flag, text=text)
+        raise EndsWithOne("no matching subnet for {flag} {text}", flag=flag, text=text)
 
     for flag, key, texts in (
         ("--gateway", "Gateway", given.gateway),

@@ -15,13 +15,13 @@ from runtime.cli.command import command
 from runtime.cli.connection import address, open_engine
 from runtime.cli.container_flags import CONTAINER_FLAGS, INTERACTIVE, options_of
 from runtime.cli.files import id_file
-from runtime.cli.flags import SWITCH, Flag, Given, UsageError
+from runtime.cli.flags import SWITCH, EndsWithOne, Flag, Given, UsageError
 from runtime.cli.messages import translate
 from runtime.cli.terminal import refuse_other_input
 from runtime.container.messages import STREAMS
 from runtime.engine.keys import parse_keys
 from runtime.engine.options import read_options
-from runtime.errors import Conflict, InvalidInput
+from runtime.errors import InvalidInput
 
 if TYPE_CHECKING:
     from runtime.cli.connection import AnyContainer
@@ -60,9 +60,9 @@ def run(given: Given) -> int:
 
 
 def refuse_attached(given: Given) -> None:
-    """Raises Conflict: docker ends with 125 then."""
+    """Raises EndsWithOne, as docker does."""
     if given.attach:
-        raise Conflict("-a and -d contradict each other: in the background nobody is attached")
+        raise EndsWithOne("-a and -d contradict each other: in the background nobody is attached")
 
 
 def streams_of(given: Given) -> list[str]:

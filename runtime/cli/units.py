@@ -7,7 +7,7 @@ Pure: the clock's reading comes in as an argument. The wording and the rounding 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 
 def human_size(size_bytes: float, digits: int = 4) -> str:
@@ -55,20 +55,6 @@ def parse_time(text: str | None) -> datetime | None:
         return None
     cut = re.sub(r"(\.\d{6})\d+", r"\1", text)
     return datetime.fromisoformat(cut.replace("Z", "+00:00"))
-
-
-def parse_moment(text: str, now: datetime) -> datetime:
-    """`--since` and `--until`: RFC 3339 (without a zone: this host's), seconds since 1970, or how
-    long ago: "10m", "1h30m". Raises ValueError.
-    """
-    if re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII):
-        return datetime.fromtimestamp(float(text), UTC)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text, re.ASCII)
-    if parts and "".join(map("".join, parts)) == text:
-        seconds = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
-        return now - timedelta(seconds=sum(float(count) * seconds[unit] for count, unit in parts))
-    cut = re.sub(r"(\.\d{6})\d+", r"\1", text)
-    return datetime.fromisoformat(cut.replace("Z", "+00:00")).astimezone()
 
 
 def parse_size(text: str) -> int:

@@ -8,7 +8,7 @@ from runtime.cli import console
 from runtime.cli.command import command
 from runtime.cli.connection import open_engine
 from runtime.cli.container_flags import CONTAINER_FLAGS, WORKING
-from runtime.cli.flags import Given
+from runtime.cli.flags import EndsWithOne, Given
 from runtime.cli.messages import translate
 from runtime.engine.options import CHANGEABLE, OPTIONS
 
@@ -31,6 +31,11 @@ FLAGS = {option.flag for option in ROWS}
 def update(given: Given) -> int:
     """All of them get the same; one that is refused keeps what it had."""
     engine, changes = open_engine(), changes_of(given)
+    if not changes:
+        raise EndsWithOne(
+            "at least one flag is needed",
+            hint="it says what is to be changed, such as --memory 64m",
+        )
 
     def update_one(name: str) -> None:
         container = engine.containers.get(name)

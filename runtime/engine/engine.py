@@ -124,7 +124,7 @@ class Engine:
         follow: bool = True,
     ) -> Generator[Any, None, None]:
         """What happens to containers and images, as JSON lines, or with `decode` as dicts; with
-        docker's keys. From `since` (a datetime, or seconds since 1970), or from now on.
+        docker's keys. From `since` (see moments.py) on, or from now on.
 
         It goes on until `until`, or for ever, unless `follow` is False. See `events`.
         """

@@ -11,17 +11,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from runtime import journal
 from runtime.database import Database
+from runtime.engine import moments
 from runtime.engine.watch import Watch
 from runtime.errors import InvalidInput
 from runtime.journal import Event
 
-Moment = datetime | float | None
-"""A datetime, or seconds since 1970."""
+Moment = moments.Moment | None
 
 Test = Callable[[Event, str], bool]
 
@@ -40,8 +39,8 @@ def events(
     """
     refuse_unknown(filters)
     number = journal.last_number(database)
-    since_ns = as_nanoseconds(since) if since is not None or follow else 0
-    found = _selected(database, number, since_ns, as_nanoseconds(until), follow)
+    since_ns = in_nanoseconds(since) if since is not None or follow else 0
+    found = _selected(database, number, since_ns, in_nanoseconds(until), follow)
     chosen = (each for each in found if _passes(each, filters))
     return (as_docker(each) if decode else as_line(each) for each in chosen)
 
@@ -104,12 +103,9 @@ class Listener:
         self._subscription.close()
 
 
-def as_nanoseconds(moment: Moment) -> int | None:
-    """Nanoseconds since 1970."""
-    if moment is None:
-        return None
-    seconds = moment.timestamp() if isinstance(moment, datetime) else moment
-    return int(seconds * 10**9) if isinstance(seconds, float) else seconds * 10**9
+def in_nanoseconds(moment: Moment) -> int | None:
+    """Since 1970; None for none. Raises InvalidInput."""
+    return None if moment is None else moments.as_nanoseconds(moment, time.time_ns())
 
 
 def as_docker(event: Event) -> dict[str, Any]:

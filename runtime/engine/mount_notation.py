@@ -219,7 +219,12 @@ def parse_mount(text: str) -> dict[str, Any]:
     kind = given.get("type", VOLUME)
     for key, name in (("type", kind), ("target", given.get("target", ""))):
         if not name:
-            raise InvalidInput("{key} is required", hint="write type=…,target=/path", key=key)
+            raise InvalidInput(
+                "--mount {text}: {key} is required",
+                hint="write type=…,target=/path",
+                text=text,
+                key=key,
+            )
     for key in (*given, *(key for key, found in several.items() if found)):
         family = key.partition("-")[0]
         if family in (VOLUME, BIND, TMPFS) and family != kind:

@@ -223,7 +223,10 @@ def read_changes(options: Mapping[str, Any]) -> dict[str, Any]:
 def refuse_conflicts(request: Request) -> None:
     """Raises Conflict for options that contradict each other."""
     if request.auto_remove and getattr(request, "restart_policy", "no") not in ("", "no"):
-        raise Conflict("a container cannot be restarted and removed when it ends: choose one")
+        raise Conflict(
+            "a container cannot be restarted and removed when it ends: choose one",
+            hint="leave out --restart or --rm",
+        )
     if request.network.startswith(OTHER):
         for given, flag in (
             (request.ports or request.publish_all_ports, "-p"),

@@ -1,7 +1,8 @@
 """Every command and flag that docker's client lists in its help, `onggi` has, too.
 
 Read from the help texts of the clients that are here: Debian's, and the newer one where it is on
-the PATH. What is not there has its reason below, a line each; one for what is there is a mistake.
+the PATH. What is not there has its reason in tests/docker_flags.py, a line each; one for what is
+there is a mistake.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
 
 import needs
 import pytest
+from docker_flags import COMMANDS, EVERYWHERE, FLAGS
 
 from runtime.cli.commands import NOUNS, TOP, Noun, Verb
 from runtime.cli.first_flags import ALL as FIRST_FLAGS
@@ -26,79 +27,6 @@ if reason := needs.why_missing("docker"):  # no mark: these tests touch no kerne
 
 DEBIANS = "/usr/bin/docker"
 CLIENTS = sorted({DEBIANS, shutil.which("docker") or DEBIANS})
-
-COMMANDS = {
-    "buildx": "is a plugin, a program of its own",
-    "checkpoint": "is an experiment of docker's with CRIU",
-    "completion": "is the shells' business; ours has none yet",
-    "compose": "is a plugin, a program of its own",
-    "config": "belongs to a swarm",
-    "context": "--host and DOCKER_HOST say which engine is meant",
-    "node": "belongs to a swarm",
-    "plugin": "is about programs that dockerd loads",
-    "search": "asks Docker Hub, in words that no other registry has",
-    "secret": "belongs to a swarm",
-    "service": "belongs to a swarm",
-    "stack": "belongs to a swarm",
-    "swarm": "an engine that is in no swarm has nothing to say there",
-    "trust": "signs images by Notary, which Docker Hub has given up",
-    "manifest annotate": "edits indexes of several platforms: not there yet",
-    "manifest create": "the same",
-    "manifest push": "the same",
-    "manifest rm": "the same",
-    "volume update": "belongs to a swarm",
-}
-
-WINDOWS = "is for containers of Windows"
-SWARM = "is for a swarm's volumes"
-ONE_PLATFORM = "an image here is for one platform"
-CRIU = "is an experiment of docker's with CRIU"
-
-EVERYWHERE = {
-    "context": "--host and DOCKER_HOST say which engine is meant",
-    "isolation": WINDOWS,
-    "kubeconfig": "spoke to Kubernetes, which docker has given up",
-}
-FLAGS: Mapping[str, Mapping[str, str]] = {
-    "build": {
-        "cgroup-parent": "a build's groups are the engine's own",
-        "compress": "the context does not travel here, and is small enough elsewhere",
-        "disable-content-trust": "digests are always verified",
-        "security-opt": WINDOWS,
-        "squash": "is an experiment of docker's classic builder",
-    },
-    "history": {"platform": ONE_PLATFORM},
-    "images": {"tree": "is an experiment of docker's"},
-    "import": {"platform": ONE_PLATFORM},
-    "load": {"platform": ONE_PLATFORM},
-    "manifest inspect": {
-        "insecure": "ONGGI_INSECURE_REGISTRIES says which registries may be spoken to by HTTP",
-        "verbose": "shows what docker keeps beside a manifest",
-    },
-    "network connect": {"gw-priority": "the first network by name leads out"},
-    "network create": {"ipv4": "every network has IPv4 addresses"},
-    "push": {"platform": ONE_PLATFORM},
-    "rmi": {"platform": ONE_PLATFORM},
-    "run": {
-        "cpu-count": WINDOWS,
-        "cpu-percent": WINDOWS,
-        "io-maxbandwidth": WINDOWS,
-        "io-maxiops": WINDOWS,
-        "use-api-socket": "is an experiment: the engine's socket in a container is root in there",
-    },
-    "save": {"platform": ONE_PLATFORM},
-    "image inspect": {"platform": ONE_PLATFORM},
-    "start": {"checkpoint": CRIU, "checkpoint-dir": CRIU},
-    "volume create": dict.fromkeys(
-        (
-            *("availability", "group", "limit-bytes", "required-bytes", "scope", "secret"),
-            *("sharing", "topology-preferred", "topology-required", "type"),
-        ),
-        SWARM,
-    ),
-    "volume ls": {"cluster": SWARM},
-}
-"""Flags that are missing, by the command's shortest name."""
 
 OTHER_LETTERS = {"time": "the newer clients' --timeout has its letter"}
 

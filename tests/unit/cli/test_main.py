@@ -137,7 +137,7 @@ def test_a_mistyped_command_is_guessed(
         (("inspect", "--type", "task", "x"), 1, "onggi: no such type: task"),
         (("spec", "nosuch"), 1, "onggi: no such container: nosuch"),
         (("history", "nosuch"), 1, "onggi: no such image: nosuch"),
-        (("ps", "--filter", "exited"), 1, "onggi: not a filter: exited"),
+        (("ps", "--filter", "exited"), 125, "onggi: not a filter: exited"),
         (("ps", "--format", "{{.Nmae}"), 1, "onggi: in the format, an opening {{"),
     ],
 )
