@@ -10,6 +10,7 @@ are two. One starts it; the other one was forked just before, sleeps, and has co
                                        ends; PID 1 becomes the heir's own child
 
 No pipe and no terminal is without a holder for a moment: its program would take that for the end.
+Nobody reads for some milliseconds: what is written then waits, and has the time of its reading.
 
 From then on the heir is the container's monitor. It can wait for PID 1 like a parent, because it
 is one: a process whose parent ends becomes the child of the nearest ancestor that is a

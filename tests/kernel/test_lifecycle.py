@@ -350,7 +350,12 @@ def test_logs_keep_outputs_apart(engine: Engine) -> None:
 
 
 def test_logs_with_their_times(engine: Engine) -> None:
-    container = sh(engine, "echo one; sleep 0.1; printf tw; sleep 0.1; echo o")
+    wait = "while [ ! -e /go ]; do sleep 0.01; done"
+    container = sh(engine, f"echo one; {wait}; printf tw; sleep 0.1; echo o")
+    deadline = time.monotonic() + 30
+    while b"one" not in container.logs() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    container.exec_run("touch /go")
     container.wait()
     stamp = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z"
     said = container.logs(timestamps=True)

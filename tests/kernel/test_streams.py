@@ -295,10 +295,9 @@ def test_no_command_in_a_paused_container(engine: Engine) -> None:
 
 
 def test_logs_between_two_moments(engine: Engine) -> None:
-    container = engine.containers.run(
-        IMAGE, ["sh", "-c", "echo 1; sleep 0.2; echo 2; sleep 0.2; echo 3"], detach=True
-    )
-    container.wait()
+    script = "echo 1; sleep 0.2; echo 2; sleep 0.2; echo 3"
+    engine.containers.run(IMAGE, ["sh", "-c", script], name="told")
+    container = engine.containers.get("told")
     stamps = [line.split()[0].decode() for line in container.logs(timestamps=True).splitlines()]
     assert container.logs(since=stamps[1]) == b"2\n3\n"
     assert container.logs(until=stamps[1]) == b"1\n2\n"
