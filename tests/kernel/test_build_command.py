@@ -84,6 +84,5 @@ def test_what_it_says(engine: Engine, context: Path, tmp_path: Path) -> None:
     assert code == 0
     assert [line.split()[0] for line in said.splitlines() if "t/a" in line] == ["t/a"]
     assert "exec.cachemount" in said
-    assert "cached mount pip" in said
     assert onggi("builder", "prune", "-af")[0] == 0
     assert "cachemount" not in onggi("system", "df", "-v")[1]

@@ -86,6 +86,7 @@ first.begin(Cgroup("none"))
 def test_a_container_may_leave_directories_deeper_than_python_recurses(engine: Engine) -> None:
     container = engine.containers.run(IMAGE, ["true"], detach=True)
     container.wait()
+    (container.upper_path / "file").write_text("at the top")
     folder = os.open(container.upper_path, os.O_RDONLY)
     for _ in range(3000):
         os.mkdir("d", dir_fd=folder)
