@@ -141,9 +141,24 @@ class Records:
         return rows
 
     def settle_all(self) -> None:
-        """Correct every row whose processes have died."""
+        """Correct every row whose processes have died, and take away what starts have left that
+        never came so far as to write one.
+        """
         for row in self.database.all("SELECT * FROM containers"):
-            self._settle(row)
+            if not self._settle(row) and row["status"] not in BUSY:
+                self._clear_start(row["id"])
+
+    def _clear_start(self, container_id: str) -> None:
+        """Remove the control group that a monitor was killed over before its container ran."""
+        group = Cgroup(container_id)
+        if not group.exists():
+            return
+        with contextlib.suppress(NotFound), open_lock(self.bundle(container_id).directory) as lock:
+            query = "SELECT status FROM containers WHERE id = ?"
+            if taken(lock):  # so nobody starts it now
+                row = self.database.one(query, container_id)
+                if row is not None and row["status"] not in BUSY:
+                    _remove_group(group)
 
     def remove_orphans(self) -> None:
         """Delete directories without a row, and bundles of build steps. Only while nobody else

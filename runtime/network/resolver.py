@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from runtime.errors import KernelError
-from runtime.linux import etc, namespaces
+from runtime.linux import etc, namespaces, netdevice
 from runtime.network import names
 from runtime.network import nftables as nft
 from runtime.network.door import Door
@@ -521,6 +521,7 @@ def _open_desk(there: int) -> tuple[socket.socket, socket.socket]:
     that port themselves. Raises OSError.
     """
     with _inside(there):
+        netdevice.bring_up("lo")  # the container does so at the same time; our address is there
         udp, tcp = _open_pair(0)
         try:
             _redirect({"udp": udp.getsockname()[1], "tcp": tcp.getsockname()[1]})
