@@ -108,7 +108,7 @@ def compare(name: str, ours: Way, peer: Way, limit: float) -> bool:
     actions = (("bytes", send), ("round trips", go_back_and_forth))
     good = True
     for what, action in actions:
-        medians = turns(partial(action, *ours), partial(action, *peer), rounds=7, warm_up=1)
+        medians = turns(partial(action, *ours), partial(action, *peer), rounds=25, warm_up=2)
         good = report(f"{name}, {what}", *medians, limit=limit) and good
     return good
 
