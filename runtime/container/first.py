@@ -118,9 +118,7 @@ class FirstProcess:
             with contextlib.suppress(HostLacks, KernelError):
                 if group.is_frozen():
                     group.thaw()
-        with contextlib.suppress(ConnectionResetError):
-            return messages.receive(self._channel)
-        return messages.receive(self._channel)  # it has ended without reading all; now what it said
+        return messages.receive_all_the_same(self._channel)
 
     def let_go(self) -> None:
         """It is not needed: it ends by itself, and is reaped when this process has ended."""

@@ -1,8 +1,8 @@
 """The heir: who stays with a container has not started it.
 
 To start a container is to use half of the engine once, and a forked Python copies each page of
-memory that it uses: four megabytes, which would be held for as long as the container runs. So there
-are two. One starts it; the other one was forked just before, sleeps, and has copied nothing.
+memory that it uses; the copies would be held for as long as the container runs. So there are two.
+One starts it; the other one was forked just before, sleeps, and has copied nothing.
 
     launcher ──fork──▶ heir ──fork──▶ monitor ──fork──▶ PID 1
                         ◀── {start, pid, …} + descriptors: all that the monitor holds

@@ -104,19 +104,11 @@ class Session:
         message: Message | None = None
         descriptors: tuple[int, ...] = ()
         with contextlib.suppress(ConnectionError):
-            message, descriptors = self._receive()
+            message, descriptors = messages.receive_all_the_same(self._connection)
         if message is not None and "exit_code" in message:
             self.exit = Exit(message["exit_code"], message["oom_killed"])
         self._over = message is None or self.exit is not None
         return message, descriptors
-
-    def _receive(self) -> tuple[Message | None, tuple[int, ...]]:
-        """A monitor that ended without reading all that it was sent is heard of first, and once;
-        what it said before comes after that.
-        """
-        with contextlib.suppress(ConnectionResetError):
-            return messages.receive(self._connection)
-        return messages.receive(self._connection)
 
     def fileno(self) -> int:
         """For `select`: readable when there is news."""

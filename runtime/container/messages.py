@@ -12,6 +12,7 @@ from runtime.linux import packets
 Message = packets.Message
 listen, connect = packets.listen, packets.connect
 send, receive = packets.send, packets.receive
+receive_all_the_same = packets.receive_all_the_same
 described, as_error = packets.described, packets.as_error
 
 SOCKET = "monitor.sock"

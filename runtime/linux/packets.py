@@ -13,6 +13,7 @@ man 7 unix
 from __future__ import annotations
 
 import array
+import contextlib
 import errno
 import json
 import os
@@ -102,6 +103,15 @@ def receive(connection: socket.socket) -> tuple[Message | None, tuple[int, ...]]
             usable = len(content) - len(content) % descriptors.itemsize
             descriptors.frombytes(content[:usable])
     return (json.loads(data) if data else None), tuple(descriptors)
+
+
+def receive_all_the_same(connection: socket.socket) -> tuple[Message | None, tuple[int, ...]]:
+    """The same of a peer that may have ended without reading all that it was sent: the kernel tells
+    of that first, and once (ECONNRESET); what it had said before comes after that.
+    """
+    with contextlib.suppress(ConnectionResetError):
+        return receive(connection)
+    return receive(connection)
 
 
 def described(error: BaseException) -> Message:
