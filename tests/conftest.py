@@ -49,9 +49,6 @@ TOLD = pytest.StashKey[set[str]]()
 PLACE = "ONGGI_TESTS"
 """The variable with this run's folder: the state directories of all its processes lie in it."""
 
-LANES_END_S = 60
-"""The workers have ended; their lanes, with all mounts and processes in them, end a bit later."""
-
 LEFT_BEHIND = 8
 """The exit code of a run that has left something: not one of pytest's own."""
 
@@ -273,8 +270,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     before = session.config.stash.get(BEFORE, None)
     if before is None:
         return
-    patience_s = None if lane.current() else LANES_END_S
-    left = leftovers.since(before, lambda: needs.ci() or bool(lane.current()), patience_s)
+    left = leftovers.since(before, lambda: needs.ci() or bool(lane.current()))
     left = [line for line in left if line not in session.config.stash[TOLD]]  # a test has failed
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["left"] = left

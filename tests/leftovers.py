@@ -38,11 +38,9 @@ def look(strict: bool) -> frozenset[str]:
     return frozenset(seen)
 
 
-def since(
-    before: frozenset[str], strict: Callable[[], bool], patience_s: float | None = None
-) -> list[str]:
+def since(before: frozenset[str], strict: Callable[[], bool]) -> list[str]:
     """What is there now and was not before, after waiting for it to go."""
-    deadline = time.monotonic() + (PATIENCE_S if patience_s is None else patience_s)
+    deadline = time.monotonic() + PATIENCE_S
     while (new := look(strict()) - before) and time.monotonic() < deadline:
         time.sleep(0.05)
     return sorted(new)
